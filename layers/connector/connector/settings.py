@@ -1,0 +1,58 @@
+"""The environment, read once into one frozen object.
+
+Every variable is set by template.yaml; nothing else in the connector reads `os.environ`.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+
+from connector.errors import ConfigurationError
+
+API_URL = "https://{slug}.commercelayer.io/api"
+AUTH_URL = "https://auth.commercelayer.io/oauth/token"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the deployer decided.
+
+    instances            names of the configured instances, in the order of the parameter
+    secret_prefix        secrets are named `<prefix>/<instance>`
+    api_url, auth_url    with `{slug}`, or literal for one instance only (a simulator)
+    event_bus, table     names; empty in functions that use neither
+    """
+
+    instances: tuple[str, ...]
+    secret_prefix: str = "commerce-layer"
+    api_url: str = API_URL
+    auth_url: str = AUTH_URL
+    event_bus: str = ""
+    table: str = ""
+
+    @classmethod
+    def of(cls, environment: Mapping[str, str]) -> "Settings":
+        names = environment.get("INSTANCES", "default").split(",")
+        settings = cls(
+            instances=tuple(name.strip() for name in names if name.strip()),
+            secret_prefix=environment.get("SECRET_PREFIX", "commerce-layer").strip("/"),
+            api_url=environment.get("COMMERCE_LAYER_API_URL") or API_URL,
+            auth_url=environment.get("COMMERCE_LAYER_AUTH_URL") or AUTH_URL,
+            event_bus=environment.get("EVENT_BUS", ""),
+            table=environment.get("TABLE", ""),
+        )
+        if not settings.instances:
+            raise ConfigurationError("INSTANCES is empty: name at least one instance.")
+        if len(settings.instances) > 1 and "{slug}" not in settings.api_url:
+            raise ConfigurationError(
+                "COMMERCE_LAYER_API_URL names one host but INSTANCES names several instances:"
+                " put {slug} into the URL or configure one instance."
+            )
+        return settings
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process."""
+    return Settings.of(os.environ)
