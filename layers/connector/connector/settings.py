@@ -25,7 +25,7 @@ class Settings:
     """
 
     instances: tuple[str, ...]
-    secret_prefix: str = "commerce-layer"
+    secret_prefix: str = "commerce-layer"  # noqa: S105 - a name, not a secret
     api_url: str = API_URL
     auth_url: str = AUTH_URL
     event_bus: str = ""
