@@ -1,0 +1,57 @@
+"""Clients of AWS services, one of each a container.
+
+Made by botocore, which boto3 is a shell around: `import boto3` also loads `boto3.resources`,
+that nothing here uses and every cold start would pay for. The clients are the same objects.
+"""
+
+from functools import cache
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+import botocore.session
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+    from types_boto3_events import EventBridgeClient
+    from types_boto3_secretsmanager import SecretsManagerClient
+
+# The retry mode is explicit so that a new botocore does not change it under us. The timeouts
+# are short because these services answer in milliseconds and the invocation has an end.
+CONFIG = Config(
+    retries={"mode": "standard", "total_max_attempts": 3},
+    connect_timeout=1,
+    read_timeout=3,
+    tcp_keepalive=True,
+)
+
+_making = Lock()  # botocore's Session is not safe to use from several threads
+
+
+@cache
+def _session() -> botocore.session.Session:
+    return botocore.session.get_session()
+
+
+@cache
+def _client(service: str) -> Any:
+    return _session().create_client(service, config=CONFIG)
+
+
+@overload
+def client(service: Literal["secretsmanager"]) -> "SecretsManagerClient": ...
+@overload
+def client(service: Literal["events"]) -> "EventBridgeClient": ...
+@overload
+def client(service: Literal["dynamodb"]) -> "DynamoDBClient": ...
+def client(service: str) -> Any:
+    """The container's client of `service`; made at the first call, region as Lambda sets it."""
+    with _making:
+        return _client(service)
+
+
+def forget() -> None:
+    """Drop all clients, for tests that change region, endpoint or credentials."""
+    with _making:
+        _client.cache_clear()
+        _session.cache_clear()
