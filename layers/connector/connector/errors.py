@@ -6,6 +6,7 @@
     ├── InvalidRequest              the caller asked for something that cannot be asked
     ├── DeadlineExceeded            not enough of the invocation is left to begin or to wait
     ├── PublishFailed               the event bus refused entries, also when asked again
+    ├── TableBusy                   the table left items undone, also when asked again
     ├── StreamError                 a sync stream cannot run
     │   ├── StreamBusy              another run holds the lease
     │   ├── LeaseLost               another run took the lease over while this one was working
@@ -62,14 +63,20 @@ class DeadlineExceeded(ConnectorError):
 
 
 class PublishFailed(ConnectorError):
-    """`refused` of `total` entries are not on the bus."""
+    """`published` are the ids of the events that are on the bus; the others are not, or it is
+    not known."""
 
     retryable = True
 
-    def __init__(self, message: str, *, refused: int, total: int) -> None:
+    def __init__(self, message: str, *, published: Sequence[str]) -> None:
         super().__init__(message)
-        self.refused = refused
-        self.total = total
+        self.published = list(published)
+
+
+class TableBusy(ConnectorError):
+    """DynamoDB took a batch in part only."""
+
+    retryable = True
 
 
 class StreamError(ConnectorError):

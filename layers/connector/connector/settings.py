@@ -21,7 +21,7 @@ class Settings:
     instances            names of the configured instances, in the order of the parameter
     secret_prefix        secrets are named `<prefix>/<instance>`
     api_url, auth_url    with `{slug}`, or literal for one instance only (a simulator)
-    event_bus, table     names; empty in functions that use neither
+    event_bus, table, claim_check_bucket     names; empty in functions that use none
     """
 
     instances: tuple[str, ...]
@@ -30,6 +30,7 @@ class Settings:
     auth_url: str = AUTH_URL
     event_bus: str = ""
     table: str = ""
+    claim_check_bucket: str = ""
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> "Settings":
@@ -41,6 +42,7 @@ class Settings:
             auth_url=environment.get("COMMERCE_LAYER_AUTH_URL") or AUTH_URL,
             event_bus=environment.get("EVENT_BUS", ""),
             table=environment.get("TABLE", ""),
+            claim_check_bucket=environment.get("CLAIM_CHECK_BUCKET", ""),
         )
         if not settings.instances:
             raise ConfigurationError("INSTANCES is empty: name at least one instance.")
