@@ -18,11 +18,10 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from connector.commerce_layer.query import Query
+from connector.commerce_layer.query import MAX_PAGE_SIZE, Query
 from connector.errors import ServerFault
 
-# The largest page that Commerce Layer gives.
-PAGE_SIZE = 25
+PAGE_SIZE = MAX_PAGE_SIZE
 MILLISECOND = timedelta(milliseconds=1)
 
 # One list request: the JSON:API document and the `Date` header of the answer.
@@ -77,12 +76,22 @@ def read(
 
 
 def _next_page(query: Query, position: datetime, known: list[str], until: datetime | None) -> Query:
-    filters = {**query.filters, "updated_at_gteq": print_time(position)}
+    filters = {"updated_at_gteq": print_time(position)}
     if until is not None:
         filters["updated_at_lt"] = print_time(until)
     if known:
         filters["id_not_in"] = ",".join(known)
-    return replace(query, filters=filters, sort=("updated_at", "id"), page_size=PAGE_SIZE)
+    return _list(query, filters, "updated_at", "id")
+
+
+def _list(query: Query, filters: Mapping[str, str], *sort: str) -> Query:
+    return replace(
+        query,
+        filters={**query.filters, **filters},
+        sort=sort,
+        page_size=PAGE_SIZE,
+        page_number=1,
+    )
 
 
 def _drain(fetch: Fetch, query: Query, millisecond: datetime, start: datetime) -> Iterator[Page]:
@@ -92,8 +101,7 @@ def _drain(fetch: Fetch, query: Query, millisecond: datetime, start: datetime) -
     after: dict[str, str] = {}
     full = True
     while full:
-        filters = {**query.filters, **window, **after}
-        document, _ = fetch(replace(query, filters=filters, sort=("id",), page_size=PAGE_SIZE))
+        document, _ = fetch(_list(query, {**window, **after}, "id"))
         records = document["data"]
         full = len(records) >= PAGE_SIZE
         yield Page(document, start, millisecond if full else end, last=False)
