@@ -83,26 +83,32 @@ def flatten_record(record: Record, index: Index, tree: Tree) -> dict[str, Any]:
     return flat
 
 
-def document_of(resource: str, flat: Any, *, id: str | None = None) -> dict[str, Any]:  # noqa: A002 - JSON:API's own word
+def document_of(
+    resource: str,
+    flat: Any,
+    *,
+    id: str | None = None,  # noqa: A002 - JSON:API's own word
+    at: str = "",
+) -> dict[str, Any]:
     """The document that creates a record from `flat`, or with `id` changes that one.
 
     `resource` is a path or type; one that the catalog does not know gets all its names as
     attributes, for the API to judge. Required names are left to the API too.
-    Raises InvalidRequest (422) with a pointer into `flat`.
+    Raises InvalidRequest (422) with a pointer; `at` is the pointer to `flat` in the caller's body.
     """
     if not isinstance(flat, Mapping):
-        raise InvalidRequest("The body must be a JSON object.", status=422, pointer="")
+        raise InvalidRequest("The body must be a JSON object.", status=422, pointer=at)
     known = catalog.resource(resource) if catalog.known(resource) else None
     kind = known.type if known else resource
-    check_identity(flat, kind, id)
+    check_identity(flat, kind, id, at)
     names = {name: value for name, value in flat.items() if name not in ("id", "type")}
     document: dict[str, Any] = {"type": kind} if id is None else {"type": kind, "id": id}
     relationships = {}
     if known:
         for name in names:
-            _check_writable(known, name, create=id is None)
+            _check_writable(known, name, f"{at}/{name}", create=id is None)
         relationships = {
-            name: {"data": _linkage(known.relationships[name], names.pop(name))}
+            name: {"data": _linkage(known.relationships[name], names.pop(name), f"{at}/{name}")}
             for name in list(names)
             if name in known.relationships
         }
@@ -135,7 +141,7 @@ def check_identity(record: Record, kind: str, id: str | None, at: str = "") -> N
         )
 
 
-def _check_writable(resource: Resource, name: str, *, create: bool) -> None:
+def _check_writable(resource: Resource, name: str, pointer: str, *, create: bool) -> None:
     fields: dict[str, Attribute | Relationship] = {
         **resource.attributes,
         **resource.triggers,
@@ -154,14 +160,11 @@ def _check_writable(resource: Resource, name: str, *, create: bool) -> None:
         problem = "is read-only on"
     near = catalog.nearest(name, tuple(writable))
     hint = f" Did you mean {' or '.join(f'`{n}`' for n in near)}?" if near else ""
-    raise InvalidRequest(
-        f"`{name}` {problem} {resource.type}.{hint}", status=422, pointer=f"/{name}"
-    )
+    raise InvalidRequest(f"`{name}` {problem} {resource.type}.{hint}", status=422, pointer=pointer)
 
 
-def _linkage(relationship: Relationship, value: Any) -> Any:
+def _linkage(relationship: Relationship, value: Any, pointer: str) -> Any:
     """JSON:API resource linkage. None and [] clear."""
-    pointer = f"/{relationship.name}"
     if relationship.many:
         if not isinstance(value, list):
             raise InvalidRequest(

@@ -1,0 +1,47 @@
+"""Which function answers which route; the routes are those of template.yaml."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from api import connection, discovery, resources, triggers
+from api.answer import Answer
+from api.request import Request
+from connector.errors import InvalidRequest
+
+ROUTES: Mapping[str, Callable[[Request], Answer]] = {
+    "GET /instances": discovery.list_instances,
+    "GET /instances/{instance}": connection.check_connection,
+    "GET /instances/{instance}/resources": discovery.list_resources,
+    "GET /instances/{instance}/resources/{resource}": discovery.describe_resource,
+    "GET /instances/{instance}/api/{resource}": resources.list_or_singleton,
+    "POST /instances/{instance}/api/{resource}": resources.create,
+    "GET /instances/{instance}/api/{resource}/{id}": resources.retrieve,
+    "PATCH /instances/{instance}/api/{resource}/{id}": resources.update,
+    "DELETE /instances/{instance}/api/{resource}/{id}": resources.delete,
+    "GET /instances/{instance}/api/{resource}/{id}/{relationship}": resources.related,
+    "POST /instances/{instance}/api/{resource}/{id}/triggers/{trigger}": triggers.trigger,
+}
+
+
+def find(event: Mapping[str, Any]) -> tuple[str, Mapping[str, str]]:
+    """The route and the parts of its path. Raises InvalidRequest (404).
+
+    API Gateway has found both. Where it, or what stands in for it, has a catch-all route, they
+    are found here, by the path.
+    """
+    route = event.get("routeKey", "")
+    parameters = event.get("pathParameters") or {}
+    if route in ROUTES and route.count("{") == len(parameters):
+        return route, parameters
+    method = event.get("requestContext", {}).get("http", {}).get("method", "")
+    _, found, rest = event.get("rawPath", "").partition("/instances")
+    segments = f"{method} {found}{rest}".split("/")
+    for candidate in ROUTES:
+        names = candidate.split("/")
+        if len(names) == len(segments) and all(
+            name == segment or name.startswith("{")
+            for name, segment in zip(names, segments, strict=True)
+        ):
+            parts = zip(names, segments, strict=True)
+            return candidate, {n[1:-1]: segment for n, segment in parts if n.startswith("{")}
+    raise InvalidRequest("There is no such route; docs/api.md lists them.", status=404)
