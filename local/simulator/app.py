@@ -1,0 +1,151 @@
+"""The addresses of the simulator, and what every request passes through on its way."""
+
+import base64
+import binascii
+import json
+import re
+import time
+from collections.abc import Awaitable, Callable
+from hashlib import sha256
+from typing import Any
+from urllib.parse import parse_qsl
+
+from starlette.applications import Starlette
+from starlette.requests import Request as HttpRequest
+from starlette.responses import Response
+from starlette.routing import Route
+
+from local.simulator import operations
+from local.simulator.auth import AuthError, check_permission
+from local.simulator.documents import Context
+from local.simulator.errors import ApiError
+from local.simulator.log import Exchange
+from local.simulator.world import World
+
+_VERSION = re.compile(r"\d{4}-\d{2}")
+_METHODS = ["GET", "POST", "PATCH", "PUT", "DELETE"]
+
+_Endpoint = Callable[[HttpRequest], Awaitable[Response]]
+
+
+def application(world: World) -> Starlette:
+    async def token(request: HttpRequest) -> Response:
+        try:
+            body = world.authority.token(await _parameters(request))
+        except AuthError as refusal:
+            return Response(refusal.body(), refusal.status, media_type="application/json")
+        return _json(body)
+
+    async def revoke(request: HttpRequest) -> Response:
+        try:
+            world.authority.revoke(await _parameters(request))
+        except AuthError as refusal:
+            return Response(refusal.body(), refusal.status, media_type="application/json")
+        return _json({})
+
+    async def jwks(_: HttpRequest) -> Response:
+        return _json(world.authority.jwks())
+
+    async def api(request: HttpRequest) -> Response:
+        body = await request.body()
+        try:
+            answer = _answer(world, request, body)
+        except ApiError as refusal:
+            answer = operations.Answer(refusal.status, refusal.body())
+        media_type = operations.MEDIA_TYPE if answer.body else None
+        return Response(answer.body, answer.status, media_type=media_type)
+
+    return Starlette(
+        routes=[
+            Route("/oauth/token", _gate(world, token), methods=["POST"]),
+            Route("/oauth/revoke", _gate(world, revoke), methods=["POST"]),
+            Route("/.well-known/jwks.json", jwks),
+            Route("/api", _gate(world, api), methods=_METHODS),
+            Route("/api/{path:path}", _gate(world, api), methods=_METHODS),
+        ]
+    )
+
+
+def _gate(world: World, endpoint: _Endpoint) -> _Endpoint:
+    """Logs the exchange, and adds the headers that every answer carries."""
+
+    async def gate(request: HttpRequest) -> Response:
+        arrived = time.time()
+        response = await endpoint(request)
+        response.headers["Date"] = world.clock.http_date()
+        response.headers["x-request-id"] = _request_id(world, arrived)
+        world.requests.append(
+            Exchange(
+                request.method,
+                request.url.path,
+                request.url.query,
+                response.status_code,
+                arrived,
+                client_ip(request),
+            )
+        )
+        return response
+
+    return gate
+
+
+def client_ip(request: HttpRequest) -> str:
+    """`x-true-client-ip` lets one machine play several clients."""
+    host = request.client.host if request.client else "unknown"
+    return request.headers.get("x-true-client-ip", host)
+
+
+def _request_id(world: World, arrived: float) -> str:
+    return sha256(f"{arrived} {len(world.requests)}".encode()).hexdigest()[:32]
+
+
+def _answer(world: World, request: HttpRequest, body: bytes) -> operations.Answer:
+    token = world.authority.verify(request.headers.get("authorization", ""))
+    segments = tuple(filter(None, request.url.path.split("/")))[1:]
+    base = f"{request.url.scheme}://{request.headers.get('host')}/api"
+    if segments and _VERSION.fullmatch(segments[0]):
+        base, segments = f"{base}/{segments[0]}", segments[1:]
+    resource, _ = operations.route(request.method, segments)
+    check_permission(token, request.method, resource.type)
+    context = Context(
+        world.store,
+        base,
+        world.settings.mode,
+        world.authority.organization.id,
+        world.settings.meta,
+    )
+    asked = operations.Request(
+        request.method,
+        segments,
+        request.url.query,
+        request.headers,
+        body,
+        token.application,
+    )
+    return operations.answer(context, asked)
+
+
+async def _parameters(request: HttpRequest) -> dict[str, Any]:
+    """Of a token request: JSON, a form, and the credentials perhaps as HTTP Basic."""
+    body = await request.body()
+    if request.headers.get("content-type", "").startswith("application/json"):
+        try:
+            parsed = json.loads(body)
+        except ValueError:
+            parsed = None
+        if not isinstance(parsed, dict):
+            raise AuthError(400, "BAD_REQUEST", "invalid_request", "The body is not a JSON object.")
+    else:
+        parsed = dict(parse_qsl(body.decode(errors="replace")))
+    scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "basic":
+        try:
+            pair = base64.b64decode(encoded, validate=True).decode().partition(":")
+        except (binascii.Error, UnicodeDecodeError):
+            pair = ("", "", "")
+        parsed |= {"client_id": pair[0], "client_secret": pair[2]}
+    return parsed
+
+
+def _json(body: Any) -> Response:
+    return Response(json.dumps(body), media_type="application/json")

@@ -1,0 +1,1 @@
+"""What Commerce Layer does by itself when a client writes: one module a concern."""

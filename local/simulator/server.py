@@ -1,0 +1,117 @@
+"""Runs the simulator: in this thread for the command line, in another one for tests."""
+
+import socket
+import threading
+from types import TracebackType
+from typing import Any, Self
+
+import uvicorn
+
+from local.simulator.app import application
+from local.simulator.auth import Authority
+from local.simulator.clock import Clock
+from local.simulator.log import RequestLog
+from local.simulator.settings import Settings
+from local.simulator.store import Store
+from local.simulator.world import World
+
+
+class _Server(uvicorn.Server):
+    """Says when it answers."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = threading.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.ready.set()
+
+
+class Simulator:
+    """A Commerce Layer of your own on 127.0.0.1, while the `with` block lasts.
+
+    Switches are those of `Settings`: `Simulator(seed=50, mode="live", limits="sliding")`.
+    Several may run at once; each has its own records, tokens, clock and faults.
+    """
+
+    def __init__(self, **switches: Any) -> None:
+        self.settings = Settings(**switches)
+        self._world = World(self.settings)
+        self._socket = socket.create_server(("127.0.0.1", self.settings.port))
+        self.port: int = self._socket.getsockname()[1]
+        self._server = _Server(
+            uvicorn.Config(
+                application(self._world),
+                http="h11",
+                ws="none",
+                lifespan="off",
+                loop="asyncio",
+                log_config=None,
+                access_log=False,
+                # `Date` comes from the simulator's clock, the client's address from our own header.
+                date_header=False,
+                server_header=False,
+                proxy_headers=False,
+                timeout_keep_alive=60,
+                timeout_graceful_shutdown=1,
+            )
+        )
+        self._thread = threading.Thread(
+            target=self._server.run, args=([self._socket],), name="simulator", daemon=True
+        )
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def api_url(self) -> str:
+        return f"{self.url}/api"
+
+    @property
+    def auth_url(self) -> str:
+        return f"{self.url}/oauth/token"
+
+    @property
+    def store(self) -> Store:
+        return self._world.store
+
+    @property
+    def clock(self) -> Clock:
+        return self._world.clock
+
+    @property
+    def requests(self) -> RequestLog:
+        return self._world.requests
+
+    @property
+    def authority(self) -> Authority:
+        return self._world.authority
+
+    def start(self) -> None:
+        self._thread.start()
+        while not self._server.ready.wait(0.1):
+            if not self._thread.is_alive():
+                raise RuntimeError("the simulator did not start")
+
+    def stop(self) -> None:
+        self._server.should_exit = True
+        self._thread.join()
+        self._socket.close()
+
+    def run(self) -> None:
+        """In this thread, until it is interrupted."""
+        self._server.run([self._socket])
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()

@@ -1,0 +1,56 @@
+"""The switches of the simulator, once, for the command line and for `Simulator(...)` alike."""
+
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+
+def _switch(default: Any, help_text: str, *choices: str) -> Any:
+    return field(default=default, metadata={"help": help_text, "choices": choices or None})
+
+
+@dataclass(slots=True, kw_only=True)
+class Settings:
+    """Each may also be changed while the simulator runs."""
+
+    port: int = _switch(0, "port on 127.0.0.1; 0 takes a free one")
+    seed: int = _switch(0, "make a coherent shop with that many orders and SKUs; 0 starts empty")
+    mode: str = _switch("test", "environment that tokens and records speak of", "test", "live")
+    organization: str = _switch("demo", "slug of the organization")
+    issuer: str = _switch("https://auth.commercelayer.io", "`iss` of the tokens")
+    integration_lifetime: int = _switch(7_200, "seconds that an integration's token lives")
+    sales_channel_lifetime: int = _switch(14_400, "seconds that a sales channel's token lives")
+    reuse_tokens: bool = _switch(
+        True, "give the same token again until 15 minutes before its end, as the real API does"
+    )
+    token_limit: int = _switch(30, "token requests a minute and IP; 0 for no limit")
+    limits: str = _switch(
+        "off",
+        "rate limits of /api: exact sliding log, or coarser fixed windows of random phase",
+        "off",
+        "sliding",
+        "window",
+    )
+    limit_scale: float = _switch(1.0, "multiplies every rate limit of /api")
+    throttled_errors: str = _switch(
+        "object",
+        "shape of `errors` in a 429: as recorded live, or a JSON:API list",
+        "object",
+        "list",
+    )
+    clock_offset: float = _switch(0.0, "seconds that the simulator's clock is ahead of yours")
+    latency: float = _switch(0.0, "seconds that every answer of /api and /oauth takes at least")
+    meta: str = _switch(
+        "legacy",
+        "where `mode` and `organization_id` stand: in every record, or once a document",
+        "legacy",
+        "document",
+    )
+    log_size: int = _switch(100_000, "how many requests the log remembers; 0 switches it off")
+    random_seed: int = _switch(0, "for faults with a probability and for the window phases")
+
+    def __post_init__(self) -> None:
+        """Raises ValueError that names the switch and what it takes."""
+        for each in fields(self):
+            choices, value = each.metadata["choices"], getattr(self, each.name)
+            if choices and value not in choices:
+                raise ValueError(f"{each.name} is one of {', '.join(choices)}, not {value!r}")

@@ -1,0 +1,287 @@
+"""The records, and the indexes that keep ten thousand of them quick to list.
+
+Every method takes the lock, so a test may read and write while the server answers. Nothing is
+validated here: what a client may write is decided in validation.py.
+"""
+
+from bisect import bisect_left, insort
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from threading import RLock
+from typing import Any
+
+from connector.commerce_layer import catalog
+from local.simulator import ids, relations
+from local.simulator.behaviour import initial
+from local.simulator.clock import Clock, parse
+
+
+@dataclass(slots=True, eq=False)
+class Record:
+    """`links` holds the numbers of related records: an int, a list of them, or None.
+
+    Stamps and attributes of type datetime are microseconds since 1970.
+    """
+
+    type: str
+    number: int
+    id: str
+    attributes: dict[str, Any]
+    links: dict[str, Any]
+    created_at: int
+    updated_at: int
+
+    def get(self, name: str) -> Any:
+        """By attribute name; an id is its number, which is what the API sorts and compares."""
+        if name == "id":
+            return self.number
+        if name == "created_at":
+            return self.created_at
+        if name == "updated_at":
+            return self.updated_at
+        return self.attributes.get(name)
+
+
+class Table:
+    """The numbers of one type's records, in three orders: by id, by stamp, by value."""
+
+    def __init__(self) -> None:
+        self.numbers: list[int] = []
+        self.stamps: list[tuple[int, int]] = []
+        self.values: dict[str, dict[Any, list[int]]] = {}
+
+    def add(self, record: Record) -> None:
+        insort(self.numbers, record.number)
+        self.place(record)
+
+    def remove(self, record: Record) -> None:
+        del self.numbers[bisect_left(self.numbers, record.number)]
+        self.displace(record)
+
+    def place(self, record: Record) -> None:
+        """Into the indexes whose order changes when the record does."""
+        insort(self.stamps, (record.updated_at, record.number))
+        for name, index in self.values.items():
+            insort(index[hashable(record.get(name))], record.number)
+
+    def displace(self, record: Record) -> None:
+        del self.stamps[bisect_left(self.stamps, (record.updated_at, record.number))]
+        for name, index in self.values.items():
+            numbers = index[hashable(record.get(name))]
+            del numbers[bisect_left(numbers, record.number)]
+
+    def index(self, name: str, records: Mapping[int, Record]) -> Mapping[Any, list[int]]:
+        """Built when a client first asks for it by that attribute, kept from then on."""
+        if name not in self.values:
+            index: defaultdict[Any, list[int]] = defaultdict(list)
+            for number in self.numbers:
+                index[hashable(records[number].get(name))].append(number)
+            self.values[name] = index
+        return self.values[name]
+
+
+def hashable(value: Any) -> Any:
+    return repr(value) if isinstance(value, dict | list) else value
+
+
+class Store:
+    """`put`, `update` and `delete` are what tests use; relationships take records or pairs."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.lock = RLock()
+        self.records: dict[int, Record] = {}
+        self.tables: defaultdict[str, Table] = defaultdict(Table)
+        self._pointers: defaultdict[tuple[str, str], dict[int, list[int]]] = defaultdict(dict)
+        self._last = 0
+
+    def put(
+        self,
+        kind: str,
+        attributes: Mapping[str, Any] | None = None,
+        relationships: Mapping[str, Any] | None = None,
+        *,
+        created_at: Any = None,
+        updated_at: Any = None,
+    ) -> Record:
+        """A new record. With `updated_at` in the past it is a commit that landed late."""
+        with self.lock:
+            self._last += 1
+            now = self.clock.now()
+            updated = now if updated_at is None else stamp(updated_at)
+            record = Record(
+                kind,
+                self._last,
+                ids.encode(self._last),
+                initial.attributes(kind, self._last),
+                {},
+                min(now, updated) if created_at is None else stamp(created_at),
+                updated,
+            )
+            record.attributes.update(stored(kind, attributes or {}))
+            self.records[record.number] = record
+            self.tables[kind].add(record)
+            self._link(record, relationships or {})
+            return record
+
+    def update(
+        self,
+        kind: str,
+        identifier: str,
+        attributes: Mapping[str, Any] | None = None,
+        relationships: Mapping[str, Any] | None = None,
+        *,
+        updated_at: Any = None,
+    ) -> Record:
+        """Raises KeyError if there is no such record."""
+        with self.lock:
+            record = self.get(kind, identifier)
+            if record is None:
+                raise KeyError(f"{kind} {identifier}")
+            self.change(record, stored(kind, attributes or {}), relationships, updated_at)
+            return record
+
+    def change(
+        self,
+        record: Record,
+        attributes: Mapping[str, Any],
+        relationships: Mapping[str, Any] | None = None,
+        updated_at: Any = None,
+    ) -> None:
+        """As `update`, with attributes in their stored form."""
+        with self.lock:
+            table = self.tables[record.type]
+            table.displace(record)
+            record.attributes.update(attributes)
+            record.updated_at = self.clock.now() if updated_at is None else stamp(updated_at)
+            table.place(record)
+            self._link(record, relationships or {})
+
+    def delete(self, kind: str, identifier: str) -> None:
+        """Records that point at it keep living, without it. Raises KeyError."""
+        with self.lock:
+            record = self.get(kind, identifier)
+            if record is None:
+                raise KeyError(f"{kind} {identifier}")
+            for pointer, name in list(self.pointers_at(record)):
+                self._set_one(pointer, name, None)
+            for name in list(record.links):
+                if isinstance(record.links[name], int):
+                    self._set_one(record, name, None)
+            self.tables[kind].remove(record)
+            del self.records[record.number]
+
+    def get(self, kind: str, identifier: str) -> Record | None:
+        """`kind` may be a base type: `promotions` finds a flex promotion."""
+        number = ids.decode(identifier)
+        record = self.records.get(number) if number is not None else None
+        if record is None or (record.type != kind and record.type not in relations.concrete(kind)):
+            return None
+        return record
+
+    def all(self, kind: str) -> list[Record]:
+        with self.lock:
+            numbers = sorted(
+                n for each in relations.concrete(kind) for n in self.tables[each].numbers
+            )
+            return [self.records[number] for number in numbers]
+
+    def find(self, kind: str, name: str, value: Any) -> Record | None:
+        """The oldest record of that type with that value."""
+        with self.lock:
+            numbers = self.tables[kind].index(name, self.records).get(hashable(value))
+            return self.records[numbers[0]] if numbers else None
+
+    def related(self, record: Record, name: str) -> list[Record]:
+        """What the relationship holds: for a to-one none or one."""
+        with self.lock:
+            return [self.records[number] for number in self.related_numbers(record, name)]
+
+    def related_numbers(self, record: Record, name: str) -> list[int]:
+        held = record.links.get(name)
+        if held is not None:
+            return [held] if isinstance(held, int) else [n for n in held if n in self.records]
+        if not catalog.resource(record.type).relationships[name].many:
+            return []
+        found = [
+            self._pointers[pair].get(record.number, [])
+            for pair in relations.inverse(record.type, name)
+        ]
+        return sorted(number for numbers in found for number in numbers)
+
+    def one(self, record: Record, name: str) -> Record | None:
+        number = record.links.get(name)
+        return self.records.get(number) if isinstance(number, int) else None
+
+    def pointing(self, kind: str, name: str, target: int) -> list[int]:
+        """Numbers of the records of that type whose to-one relationship holds `target`."""
+        return self._pointers[kind, name].get(target, [])
+
+    def pointers_at(self, record: Record) -> Iterator[tuple[Record, str]]:
+        for (_, name), targets in list(self._pointers.items()):
+            for number in list(targets.get(record.number, ())):
+                yield self.records[number], name
+
+    def _link(self, record: Record, relationships: Mapping[str, Any]) -> None:
+        known = catalog.resource(record.type).relationships
+        for name, value in relationships.items():
+            if not known[name].many:
+                self._set_one(record, name, None if value is None else self._number(value))
+                continue
+            numbers = [self._number(each) for each in value]
+            inverse = dict(relations.inverse(record.type, name))
+            if not inverse:
+                record.links[name] = numbers
+                continue
+            for number in self.related_numbers(record, name):
+                other = self.records[number]
+                self._set_one(other, inverse[other.type], None)
+            for number in numbers:
+                other = self.records[number]
+                self._set_one(other, inverse[other.type], record.number)
+
+    def _set_one(self, record: Record, name: str, number: int | None) -> None:
+        pointers = self._pointers[record.type, name]
+        before = record.links.pop(name, None)
+        if before is not None:
+            pointers[before].remove(record.number)
+            if not pointers[before]:
+                del pointers[before]
+        if number is not None:
+            record.links[name] = number
+            insort(pointers.setdefault(number, []), record.number)
+
+    def _number(self, reference: Any) -> int:
+        if isinstance(reference, Record):
+            return reference.number
+        kind, identifier = (
+            (reference["type"], reference["id"]) if isinstance(reference, Mapping) else reference
+        )
+        record = self.get(kind, identifier)
+        if record is None:
+            raise KeyError(f"{kind} {identifier}")
+        return record.number
+
+
+def stamp(value: Any) -> int:
+    """Microseconds from what a test may hold in its hand."""
+    if isinstance(value, datetime):
+        return parse(value.isoformat())
+    return parse(value) if isinstance(value, str) else int(value)
+
+
+def stored(kind: str, attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Attributes in the form that they are kept in: datetimes become microseconds."""
+    known = catalog.resource(kind).attributes
+    return {
+        name: stamp(value)
+        if value is not None and name in known and known[name].type == "datetime"
+        else value
+        for name, value in attributes.items()
+    }
+
+
+def ordered(records: Iterable[Record]) -> list[Record]:
+    return sorted(records, key=lambda record: record.number)
