@@ -59,6 +59,7 @@ class Formatter(LambdaPowertoolsFormatter):
 # `serialize_stacktrace` would write the text of every exception beside the lines above.
 logger = Logger(logger_formatter=Formatter(utc=True, use_rfc3339=True, serialize_stacktrace=False))
 metrics = Metrics()
+metrics.namespace = metrics.namespace or "CommerceLayerConnector"  # flushing without one raises
 
 # httpx logs every URL at INFO, and queries hold e-mail addresses; botocore logs bodies at DEBUG.
 for name in ("httpx", "httpcore", "boto3", "botocore", "urllib3"):

@@ -106,9 +106,9 @@ def document_of(
     relationships = {}
     if known:
         for name in names:
-            _check_writable(known, name, f"{at}/{name}", create=id is None)
+            _check_writable(known, name, _pointer(at, name), create=id is None)
         relationships = {
-            name: {"data": _linkage(known.relationships[name], names.pop(name), f"{at}/{name}")}
+            name: {"data": _linkage(known.relationships[name], names.pop(name), _pointer(at, name))}
             for name in list(names)
             if name in known.relationships
         }
@@ -161,6 +161,10 @@ def _check_writable(resource: Resource, name: str, pointer: str, *, create: bool
     near = catalog.nearest(name, tuple(writable))
     hint = f" Did you mean {' or '.join(f'`{n}`' for n in near)}?" if near else ""
     raise InvalidRequest(f"`{name}` {problem} {resource.type}.{hint}", status=422, pointer=pointer)
+
+
+def _pointer(at: str, name: str) -> str:
+    return f"{at}/{name.replace('~', '~0').replace('/', '~1')}"
 
 
 def _linkage(relationship: Relationship, value: Any, pointer: str) -> Any:
