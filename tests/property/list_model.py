@@ -9,10 +9,12 @@
 - The `Date` header has whole seconds.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from itertools import islice
 from typing import Any
 
 from connector.commerce_layer import changes
@@ -64,6 +66,7 @@ class Lists:
     history: list[Version] = field(default_factory=list)
     queries: list[Query] = field(default_factory=list)
     _serial: int = 0
+    _sorted: list[Version] | None = None
 
     def write(
         self, number: int, *, stamp: datetime | None = None, commit_after: float = 0
@@ -90,6 +93,7 @@ class Lists:
         )
         for version in due:
             self.visible[version.number] = version
+            self._sorted = None
             self.under_way.remove(version)
 
     def fetch(self, query: Query) -> tuple[Mapping[str, Any], str]:
@@ -99,7 +103,7 @@ class Lists:
         assert query.page_size is not None
         assert query.page_size <= 25
         size = min(query.page_size, self.size)
-        found = sorted(self._matching(query), key=_order(query.sort))[:size]
+        found = list(islice(self._matching(query), size))
         data = [
             {"type": "orders", "id": v.id, "attributes": {"updated_at": v.printed}} for v in found
         ]
@@ -108,27 +112,30 @@ class Lists:
     def _matching(self, query: Query) -> Iterator[Version]:
         filters = dict(query.filters)
         since = parsed(filters.pop("updated_at_gteq"))
-        until = filters.pop("updated_at_lt", None)
+        until = parsed(filters.pop("updated_at_lt", "9999-01-01T00:00:00.000Z"))
         left_out = [i for i in filters.pop("id_not_in", "").split(",") if i]
         after = filters.pop("id_gt", None)
         assert not filters, f"not a filter of reading changes: {sorted(filters)}"
         assert len(left_out) <= 25, "a longer list may not fit into a URL"
         assert after is None or query.sort == ("id",), "id_gt goes with sort=id alone"
-        for version in self.visible.values():
-            if (
-                version.stamp >= since
-                and (until is None or version.stamp < parsed(until))
-                and version.id not in left_out
-                and (after is None or version.number > int(after[::-1]))
-            ):
+        if self._sorted is None:
+            self._sorted = sorted(self.visible.values(), key=_stamp_and_id)
+        found = self._sorted[
+            bisect_left(self._sorted, (since, 0), key=_stamp_and_id) : bisect_left(
+                self._sorted, (until, 0), key=_stamp_and_id
+            )
+        ]
+        if query.sort == ("id",):
+            found.sort(key=lambda version: version.number)
+        else:
+            assert query.sort == ("updated_at", "id")
+        for version in found:
+            if version.id not in left_out and (after is None or version.number > int(after[::-1])):
                 yield version
 
 
-def _order(sort: tuple[str, ...]) -> Any:
-    if sort == ("id",):
-        return lambda version: version.number
-    assert sort == ("updated_at", "id")
-    return lambda version: (version.stamp, version.number)
+def _stamp_and_id(version: Version) -> tuple[datetime, int]:
+    return version.stamp, version.number
 
 
 def read_all(

@@ -63,8 +63,8 @@ def read(
             stamp = changed_at(records[-1])
             if stamp < position:
                 raise ServerFault("Commerce Layer did not sort the list by `updated_at`.")
-            ids = [record["id"] for record in records if changed_at(record) == stamp]
-            known = known + ids if stamp == position else ids
+            # Still the same millisecond? Then all of the page is of it, and it will be drained.
+            known = [record["id"] for record in records if changed_at(record) == stamp]
             position = stamp
         last = not full or (until is None and position >= start)
         yield Page(document, start, (until or start) if last else position, last)
