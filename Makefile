@@ -1,0 +1,110 @@
+# `make` lists the commands. What they need installs itself on first use, under .venv and .tools.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+# Lambda's Python, to build and to run functions. It need not be first on PATH: pyenv keeps it elsewhere.
+PYTHON313 := $(shell for p in python3.13 "$$HOME"/.pyenv/versions/3.13.*/bin/python3.13 /opt/homebrew/bin/python3.13 /usr/local/bin/python3.13; do \
+  "$$p" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null && "$$p" -c 'import sys; print(sys.executable)' && break; done)
+# For tests and checks 3.11 is enough.
+PYTHON := $(or $(PYTHON313),$(shell for p in python3.12 python3.11 python3; do \
+  "$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && "$$p" -c 'import sys; print(sys.executable)' && break; done))
+
+PY := .venv/bin/python
+UV := .venv/bin/uv
+SAM := SAM_CLI_TELEMETRY=0 .tools/sam/bin/sam
+LOCK := $(UV) pip compile --quiet --generate-hashes --no-emit-index-url --no-header $(UPGRADE)
+TESTED := .venv/.installed .tools/sam/.installed $(if $(PYTHON313),.tools/runtime/.installed .tools/ministack/.installed)
+RUN := .venv/.installed .tools/sam/.installed .tools/runtime/.installed .tools/ministack/.installed
+
+FUNCTION = api
+EVENT = events/api/list_skus.json
+
+.PHONY: help
+help:
+	@echo "make demo      see it work: simulator, a real deploy into a local AWS, the story step by step"
+	@echo "make start     the same, left running, with URLs and ready commands"
+	@echo "               INSTANCE_SECRET=file.json: with the real Commerce Layer instead of the simulator"
+	@echo "make invoke    one function on one sample: FUNCTION=$(FUNCTION) EVENT=$(EVENT)"
+	@echo "make test      all tests;  make quick: those that take seconds"
+	@echo "make check     format, lint, types, template"
+	@echo "make build     the layer and the functions, into .aws-sam/build"
+	@echo "make install   what all of this needs;  make lock [UPGRADE=--upgrade]: pin it anew"
+	@echo "make clean     remove everything that was built or installed"
+
+# --- Installing ---------------------------------------------------------------------------------
+
+.PHONY: install
+install: $(TESTED)
+ifeq ($(PYTHON313),)
+	@echo "Tests and checks are ready. $(NEED_313)"
+endif
+
+NEED_313 = Python 3.13, the version of the Lambda runtime, was not found: it is needed to build and to run the functions. Install it, for example with 'pyenv install 3.13', and run make again.
+
+.venv/.installed: requirements-dev.txt
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or later was not found. $(NEED_313)" >&2; exit 1; }
+	"$(PYTHON)" -m venv .venv
+	awk '/^uv==/,/^    #/' $< | $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r /dev/stdin
+	$(UV) pip sync --quiet --python $(PY) --require-hashes $<
+	@touch $@
+
+.tools/%/.installed: local/requirements-%.txt | .venv/.installed
+	@test -n "$(WITH)" || { echo "$(NEED_313)" >&2; exit 1; }
+	"$(WITH)" -m venv .tools/$*
+	$(UV) pip sync --quiet --python .tools/$*/bin/python --require-hashes $<
+	@touch $@
+
+.tools/sam/.installed: WITH = $(PYTHON)
+.tools/runtime/.installed .tools/ministack/.installed: WITH = $(PYTHON313)
+
+# One requirements file with hashes for each place that packages go to.
+.PHONY: lock
+lock: .venv/.installed
+	$(LOCK) --python-version 3.13 --python-platform aarch64-manylinux2014 pyproject.toml -o layers/connector/requirements.txt
+	$(LOCK) --universal --python-version 3.11 pyproject.toml --group dev -c layers/connector/requirements.txt -o requirements-dev.txt
+	$(LOCK) --universal --python-version 3.11 --group sam -o local/requirements-sam.txt
+	$(LOCK) --universal --python-version 3.13 --group runtime -o local/requirements-runtime.txt
+	$(LOCK) --universal --python-version 3.13 --group ministack -o local/requirements-ministack.txt
+
+.PHONY: clean
+clean:
+	rm -rf .venv .tools .aws-sam .local .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+# --- Building -----------------------------------------------------------------------------------
+
+.PHONY: build
+build: .tools/sam/.installed .tools/runtime/.installed
+	PATH="$(CURDIR)/.tools/runtime/bin:$$PATH" $(SAM) build
+
+# --- Testing ------------------------------------------------------------------------------------
+
+.PHONY: test
+test: $(TESTED)
+	$(PY) -m pytest $(ARGS)
+
+.PHONY: quick
+quick: $(TESTED)
+	$(PY) -m pytest -m "not slow and not stack and not engine" $(ARGS)
+
+.PHONY: check
+check: .venv/.installed .tools/sam/.installed
+	$(PY) -m ruff format --check .
+	$(PY) -m ruff check .
+	$(PY) -m mypy
+	$(SAM) validate --lint
+
+# --- Running ------------------------------------------------------------------------------------
+
+.PHONY: demo start invoke
+demo: $(RUN)
+	@$(PY) -m local.stack demo
+
+start: $(RUN)
+	@$(PY) -m local.stack start $(if $(INSTANCE_SECRET),--instance-secret "$(INSTANCE_SECRET)")
+
+invoke: $(RUN)
+	@$(PY) -m local.stack invoke "$(FUNCTION)" "$(EVENT)"
