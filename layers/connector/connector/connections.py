@@ -1,0 +1,35 @@
+"""Where a client comes from: the parts put together, and kept while the container is warm."""
+
+from functools import partial
+from threading import Lock
+
+from connector import instances
+from connector.commerce_layer.client import Client, Session
+from connector.commerce_layer.transport import Transport
+from connector.deadline import Deadline
+
+# Made while the container starts, when Lambda gives a full processor: it loads certificates.
+_transport = Transport()
+_sessions: dict[str, Session] = {}
+_connecting = Lock()
+
+
+def connect(name: str, deadline: Deadline) -> Client:
+    """A client of the instance of that name, for one invocation.
+
+    Raises UnknownInstance or ConfigurationError. Asks nothing of Commerce Layer yet.
+    """
+    instance = instances.load(name)
+    with _connecting:
+        session = _sessions.get(name)
+        if session is None or session.tokens.instance != instance:  # new, or a new secret
+            load = partial(instances.load, name)
+            session = _sessions[name] = Session(instance, load, _transport)
+    return Client(session, deadline)
+
+
+def forget() -> None:
+    """Drop sessions and cached secrets, for tests."""
+    with _connecting:
+        _sessions.clear()
+    instances.forget()
