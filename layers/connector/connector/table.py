@@ -13,8 +13,9 @@ some time after `expires_at`.
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 from uuid import uuid4
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -44,7 +45,7 @@ ATTEMPTS = 8
 
 @dataclass(slots=True)
 class Lease:
-    """The right to move one stream, and where the stream was when the right was given.
+    """The right to move one stream, while the `with` block lasts, and where the stream is.
 
     `bookmark` and `settled` are None and `generation` is 0 until the first `reset`.
     """
@@ -56,6 +57,20 @@ class Lease:
     settled: str | None = None
     fingerprint: str | None = None
     generation: int = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let the next run in at once. If this fails, the lease still ends by itself."""
+        with suppress(ClientError, BotoCoreError):
+            self.table.client.update_item(
+                TableName=self.table.name,
+                Key=_stream_key(self.stream),
+                UpdateExpression="REMOVE lease_owner, lease_until",
+                ConditionExpression="lease_owner = :owner",
+                ExpressionAttributeValues={":owner": {"S": self.owner}},
+            )
 
     def advance(self, bookmark: str, settled: str) -> None:
         """Move the stream and renew the lease. Raises LeaseLost if another run has it now."""
@@ -77,19 +92,6 @@ class Lease:
         self.bookmark = self.settled = bookmark
         self.fingerprint = fingerprint
         self.generation += 1
-
-    def release(self) -> None:
-        """Let the next run in at once. If this fails, the lease still ends by itself."""
-        try:
-            self.table.client.update_item(
-                TableName=self.table.name,
-                Key=_stream_key(self.stream),
-                UpdateExpression="REMOVE lease_owner, lease_until",
-                ConditionExpression="lease_owner = :owner",
-                ExpressionAttributeValues={":owner": {"S": self.owner}},
-            )
-        except (ClientError, BotoCoreError):
-            return
 
     def _update(self, change: str, values: "dict[str, UniversalAttributeValueTypeDef]") -> None:
         until = self.table.clock() + LEASE_SECONDS
