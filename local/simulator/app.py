@@ -4,9 +4,6 @@ import base64
 import binascii
 import json
 import re
-import time
-from collections.abc import Awaitable, Callable
-from hashlib import sha256
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -15,17 +12,15 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 from starlette.routing import Route
 
-from local.simulator import operations
+from local.simulator import control, operations
 from local.simulator.auth import AuthError, check_permission
 from local.simulator.documents import Context
 from local.simulator.errors import ApiError
-from local.simulator.log import Exchange
+from local.simulator.gate import gated
 from local.simulator.world import World
 
 _VERSION = re.compile(r"\d{4}-\d{2}")
 _METHODS = ["GET", "POST", "PATCH", "PUT", "DELETE"]
-
-_Endpoint = Callable[[HttpRequest], Awaitable[Response]]
 
 
 def application(world: World) -> Starlette:
@@ -57,46 +52,14 @@ def application(world: World) -> Starlette:
 
     return Starlette(
         routes=[
-            Route("/oauth/token", _gate(world, token), methods=["POST"]),
-            Route("/oauth/revoke", _gate(world, revoke), methods=["POST"]),
+            Route("/oauth/token", gated(world, token), methods=["POST"]),
+            Route("/oauth/revoke", gated(world, revoke), methods=["POST"]),
             Route("/.well-known/jwks.json", jwks),
-            Route("/api", _gate(world, api), methods=_METHODS),
-            Route("/api/{path:path}", _gate(world, api), methods=_METHODS),
+            Route("/api", gated(world, api), methods=_METHODS),
+            Route("/api/{path:path}", gated(world, api), methods=_METHODS),
+            *control.routes(world),
         ]
     )
-
-
-def _gate(world: World, endpoint: _Endpoint) -> _Endpoint:
-    """Logs the exchange, and adds the headers that every answer carries."""
-
-    async def gate(request: HttpRequest) -> Response:
-        arrived = time.time()
-        response = await endpoint(request)
-        response.headers["Date"] = world.clock.http_date()
-        response.headers["x-request-id"] = _request_id(world, arrived)
-        world.requests.append(
-            Exchange(
-                request.method,
-                request.url.path,
-                request.url.query,
-                response.status_code,
-                arrived,
-                client_ip(request),
-            )
-        )
-        return response
-
-    return gate
-
-
-def client_ip(request: HttpRequest) -> str:
-    """`x-true-client-ip` lets one machine play several clients."""
-    host = request.client.host if request.client else "unknown"
-    return request.headers.get("x-true-client-ip", host)
-
-
-def _request_id(world: World, arrived: float) -> str:
-    return sha256(f"{arrived} {len(world.requests)}".encode()).hexdigest()[:32]
 
 
 def _answer(world: World, request: HttpRequest, body: bytes) -> operations.Answer:

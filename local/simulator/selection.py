@@ -15,6 +15,8 @@ from local.simulator.filters import Condition
 from local.simulator.query import Query
 from local.simulator.store import Record, Store, Table, hashable
 
+_Index = list[tuple[int, ...]]
+
 _RANGES = {"gt", "gteq", "lt", "lteq"}
 _END = 1 << 62
 
@@ -54,103 +56,89 @@ def _null_last(value: Any) -> tuple[bool, Any]:
 
 def _by_index(store: Store, table: Table, query: Query) -> Page | None:
     """The page, if ranges and exclusions over one sorted index say it all; else None."""
-    keys = [name for name, _ in query.sort] or ["id"]
-    if len({descending for _, descending in query.sort}) > 1:
+    index, name, descending = _index(table, query.sort)
+    if index is None:
         return None
-    index: list[Any]
-    if keys == ["id"]:
-        index = table.numbers
-    elif keys in (["updated_at", "id"], ["updated_at"]):
-        index = table.stamps
-    else:
-        return None
-    descending = bool(query.sort) and query.sort[0][1]
-    if descending and keys == ["updated_at"]:
-        return None
-    low, high, excluded = 0, len(index), set()
+    low, high = 0, len(index)
+    excluded: set[int | None] = set()
     for each in query.conditions:
-        path = each.own
-        if path is None:
-            return None
-        if path.attribute == keys[0] and each.predicate in _RANGES and each.cast() is not None:
+        attribute = each.own.attribute if each.own else ""
+        if attribute == name and each.predicate in _RANGES and each.cast() is not None:
             low, high = _narrowed(index, each, low, high)
-        elif path.attribute == "id" and each.predicate == "not_in":
+        elif attribute == "id" and each.predicate == "not_in":
             excluded.update(each.cast_list())
         else:
             return None
-    skipped = set()
-    for number in excluded:
-        record = store.records.get(number)
-        if record is None:
-            continue
-        key = number if keys == ["id"] else (record.updated_at, number)
-        position = bisect_left(index, key)
-        if low <= position < high and index[position] == key:
-            skipped.add(position)
-    positions = range(high - 1, low - 1, -1) if descending else range(low, max(low, high))
-    start = (query.number - 1) * query.size
-    wanted: list[int] = []
-    passed = 0
-    if not skipped:
-        wanted = list(positions[start : start + query.size])
-    else:
-        for position in positions:
-            if position in skipped:
-                continue
-            passed += 1
-            if passed > start:
-                wanted.append(position)
-                if len(wanted) == query.size:
-                    break
-    numbers = [index[p] if keys == ["id"] else index[p][1] for p in wanted]
-    return Page([store.records[n] for n in numbers], max(0, high - low) - len(skipped))
+    entries = range(high - 1, low - 1, -1) if descending else range(low, high)
+    holes = _positions(store, table, index, excluded).intersection(entries)
+    start, end = (query.number - 1) * query.size, query.number * query.size
+    kept = [entry for entry in entries[: end + len(holes)] if entry not in holes]
+    records = [store.records[index[entry][-1]] for entry in kept[start:end]]
+    return Page(records, len(entries) - len(holes))
 
 
-def _narrowed(index: list[Any], each: Condition, low: int, high: int) -> tuple[int, int]:
+def _index(table: Table, sort: tuple[tuple[str, bool], ...]) -> tuple[_Index | None, str, bool]:
+    """The index in that order, the attribute it is sorted by, and whether to read it backwards."""
+    match sort:
+        case () | (("id", False),):
+            return table.ids, "id", False
+        case (("id", True),):
+            return table.ids, "id", True
+        case (("updated_at", False),) | (("updated_at", False), ("id", False)):
+            return table.stamps, "updated_at", False
+        case (("updated_at", True), ("id", True)):
+            return table.stamps, "updated_at", True
+    return None, "", False
+
+
+def _positions(store: Store, table: Table, index: _Index, numbers: set[int | None]) -> set[int]:
+    """Where those records stand in the index; numbers of other tables stand nowhere."""
+    found = set()
+    for number in numbers:
+        record = store.records.get(number) if number is not None else None
+        if record is not None and store.tables[record.type] is table:
+            by_id = index is table.ids
+            entry = (record.number,) if by_id else (record.updated_at, record.number)
+            found.add(bisect_left(index, entry))
+    return found
+
+
+def _narrowed(index: _Index, each: Condition, low: int, high: int) -> tuple[int, int]:
+    """The part between `low` and `high` that satisfies the condition; maybe empty."""
     value = each.cast()
-    stamps = bool(index) and isinstance(index[0], tuple)
-    before = bisect_left(index, (value,) if stamps else value)
-    after = bisect_right(index, (value, _END) if stamps else value)
     match each.predicate:
         case "gt":
-            low = max(low, after)
+            low = max(low, bisect_right(index, (value, _END)))
         case "gteq":
-            low = max(low, before)
+            low = max(low, bisect_left(index, (value,)))
         case "lt":
-            high = min(high, before)
+            high = min(high, bisect_left(index, (value,)))
         case "lteq":
-            high = min(high, after)
-    return low, high
+            high = min(high, bisect_right(index, (value, _END)))
+    return low, max(low, high)
 
 
 def _candidates(store: Store, kind: str, conditions: tuple[Condition, ...]) -> list[int]:
     """The shortest list of record numbers that certainly holds every match."""
-    table = store.tables[kind]
-    best = table.numbers
-    for each in conditions:
-        found = _from_condition(store, kind, table, each)
-        if found is not None and len(found) < len(best):
-            best = found
-    return best
+    known = [_from_condition(store, kind, each) for each in conditions]
+    found = [numbers for numbers in known if numbers is not None]
+    return min(found, key=len) if found else [number for (number,) in store.tables[kind].ids]
 
 
-def _from_condition(store: Store, kind: str, table: Table, each: Condition) -> list[int] | None:
-    path = each.paths[0]
+def _from_condition(store: Store, kind: str, each: Condition) -> list[int] | None:
     if len(each.paths) > 1:
         return None
+    path = each.paths[0]
     if each.predicate in ("eq", "in"):
         values = each.cast_list() if each.predicate == "in" else [each.cast()]
         return _having(store, kind, path.relationships, path.attribute, values)
-    if (
-        not path.relationships
-        and each.predicate in _RANGES
-        and path.attribute in ("id", "updated_at")
-    ):
-        index: list[Any] = table.numbers if path.attribute == "id" else table.stamps
+    if each.own and each.predicate in _RANGES and path.attribute in ("id", "updated_at"):
+        table = store.tables[kind]
+        index = table.ids if path.attribute == "id" else table.stamps
         if each.cast() is None:
             return []
         low, high = _narrowed(index, each, 0, len(index))
-        return [key[1] if isinstance(key, tuple) else key for key in index[low:high]]
+        return [entry[-1] for entry in index[low:high]]
     return None
 
 
@@ -159,22 +147,18 @@ def _having(
 ) -> list[int] | None:
     """Records with one of the values, walking to-one relationships backwards."""
     if not relationships:
-        table = store.tables[kind]
         if attribute == "id":
-            return sorted(
-                {v for v in values if v in store.records and store.records[v].type == kind}
-            )
-        index = table.index(attribute, store.records)
-        return sorted({n for value in values for n in index.get(hashable(value), ())})
+            found = {store.records[number] for number in values if number in store.records}
+            return sorted(record.number for record in found if record.type == kind)
+        index = store.tables[kind].index(attribute, store.records)
+        return sorted({number for value in values for number in index.get(hashable(value), ())})
     name, *rest = relationships
     if catalog.resource(kind).relationships[name].many:
         return None
-    found: set[int] = set()
+    numbers: set[int] = set()
     for other in relations.allowed_types(kind, name):
-        if relations.concrete(other) != (other,):
-            continue
         targets = _having(store, other, tuple(rest), attribute, values)
         if targets is None:
             return None
-        found.update(n for target in targets for n in store.pointing(kind, name, target))
-    return sorted(found)
+        numbers.update(n for target in targets for n in store.pointing(kind, name, target))
+    return sorted(numbers)

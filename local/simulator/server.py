@@ -1,19 +1,25 @@
 """Runs the simulator: in this thread for the command line, in another one for tests."""
 
+import asyncio
 import socket
 import threading
+from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import uvicorn
 
 from local.simulator.app import application
 from local.simulator.auth import Authority
 from local.simulator.clock import Clock
+from local.simulator.faults import Faults
+from local.simulator.limits import Limiter
 from local.simulator.log import RequestLog
 from local.simulator.settings import Settings
 from local.simulator.store import Store
 from local.simulator.world import World
+
+_Result = TypeVar("_Result")
 
 
 class _Server(uvicorn.Server):
@@ -25,6 +31,7 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        self.loop = asyncio.get_running_loop()
         self.ready.set()
 
 
@@ -38,7 +45,7 @@ class Simulator:
     def __init__(self, **switches: Any) -> None:
         self.settings = Settings(**switches)
         self._world = World(self.settings)
-        self._socket = socket.create_server(("127.0.0.1", self.settings.port))
+        self._socket = socket.create_server((self.settings.host, self.settings.port))
         self.port: int = self._socket.getsockname()[1]
         self._server = _Server(
             uvicorn.Config(
@@ -57,6 +64,7 @@ class Simulator:
                 timeout_graceful_shutdown=1,
             )
         )
+        self._world.connections.attach(self._server.server_state)
         self._thread = threading.Thread(
             target=self._server.run, args=([self._socket],), name="simulator", daemon=True
         )
@@ -89,6 +97,18 @@ class Simulator:
     def authority(self) -> Authority:
         return self._world.authority
 
+    @property
+    def faults(self) -> Faults:
+        return self._world.faults
+
+    @property
+    def limiter(self) -> Limiter:
+        return self._world.limiter
+
+    def close_idle_connections(self) -> int:
+        """As a server or a network does that forgets keep-alive connections. Tells how many."""
+        return self._in_loop(self._world.connections.close_idle)
+
     def start(self) -> None:
         self._thread.start()
         while not self._server.ready.wait(0.1):
@@ -96,9 +116,19 @@ class Simulator:
                 raise RuntimeError("the simulator did not start")
 
     def stop(self) -> None:
+        self._in_loop(self._world.connections.abort_all)
         self._server.should_exit = True
         self._thread.join()
         self._socket.close()
+
+    def _in_loop(self, action: Callable[[], _Result]) -> _Result:
+        async def act() -> _Result:
+            result = action()
+            # Transports end in the loop's next round; whoever called can rely on it.
+            await asyncio.sleep(0)
+            return result
+
+        return asyncio.run_coroutine_threadsafe(act(), self._server.loop).result()
 
     def run(self) -> None:
         """In this thread, until it is interrupted."""

@@ -1,6 +1,6 @@
 """The switches of the simulator, once, for the command line and for `Simulator(...)` alike."""
 
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 
@@ -12,7 +12,8 @@ def _switch(default: Any, help_text: str, *choices: str) -> Any:
 class Settings:
     """Each may also be changed while the simulator runs."""
 
-    port: int = _switch(0, "port on 127.0.0.1; 0 takes a free one")
+    host: str = _switch("127.0.0.1", "address to listen on")
+    port: int = _switch(0, "port to listen on; 0 takes a free one")
     seed: int = _switch(0, "make a coherent shop with that many orders and SKUs; 0 starts empty")
     mode: str = _switch("test", "environment that tokens and records speak of", "test", "live")
     organization: str = _switch("demo", "slug of the organization")
@@ -49,8 +50,17 @@ class Settings:
     random_seed: int = _switch(0, "for faults with a probability and for the window phases")
 
     def __post_init__(self) -> None:
-        """Raises ValueError that names the switch and what it takes."""
+        """Raises ValueError or TypeError that names the switch and what it takes."""
         for each in fields(self):
             choices, value = each.metadata["choices"], getattr(self, each.name)
             if choices and value not in choices:
                 raise ValueError(f"{each.name} is one of {', '.join(choices)}, not {value!r}")
+            kind = type(each.default)
+            if not isinstance(value, (int, float) if kind is float else kind):
+                raise TypeError(f"{each.name} is of type {kind.__name__}, not {value!r}")
+
+    def change(self, **switches: Any) -> None:
+        """All or none. Raises ValueError or TypeError as the constructor does."""
+        changed = Settings(**(asdict(self) | switches))
+        for name in switches:
+            setattr(self, name, getattr(changed, name))

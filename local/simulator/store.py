@@ -6,7 +6,7 @@ validated here: what a client may write is decided in validation.py.
 
 from bisect import bisect_left, insort
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from threading import RLock
@@ -45,19 +45,22 @@ class Record:
 
 
 class Table:
-    """The numbers of one type's records, in three orders: by id, by stamp, by value."""
+    """One type's records in three orders: by id, by stamp, by value.
+
+    The last part of an entry of `ids` and `stamps` is the number of the record.
+    """
 
     def __init__(self) -> None:
-        self.numbers: list[int] = []
-        self.stamps: list[tuple[int, int]] = []
+        self.ids: list[tuple[int, ...]] = []
+        self.stamps: list[tuple[int, ...]] = []
         self.values: dict[str, dict[Any, list[int]]] = {}
 
     def add(self, record: Record) -> None:
-        insort(self.numbers, record.number)
+        insort(self.ids, (record.number,))
         self.place(record)
 
     def remove(self, record: Record) -> None:
-        del self.numbers[bisect_left(self.numbers, record.number)]
+        del self.ids[bisect_left(self.ids, (record.number,))]
         self.displace(record)
 
     def place(self, record: Record) -> None:
@@ -76,7 +79,7 @@ class Table:
         """Built when a client first asks for it by that attribute, kept from then on."""
         if name not in self.values:
             index: defaultdict[Any, list[int]] = defaultdict(list)
-            for number in self.numbers:
+            for (number,) in self.ids:
                 index[hashable(records[number].get(name))].append(number)
             self.values[name] = index
         return self.values[name]
@@ -184,7 +187,7 @@ class Store:
     def all(self, kind: str) -> list[Record]:
         with self.lock:
             numbers = sorted(
-                n for each in relations.concrete(kind) for n in self.tables[each].numbers
+                number for each in relations.concrete(kind) for (number,) in self.tables[each].ids
             )
             return [self.records[number] for number in numbers]
 
@@ -281,7 +284,3 @@ def stored(kind: str, attributes: Mapping[str, Any]) -> dict[str, Any]:
         else value
         for name, value in attributes.items()
     }
-
-
-def ordered(records: Iterable[Record]) -> list[Record]:
-    return sorted(records, key=lambda record: record.number)

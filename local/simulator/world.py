@@ -3,6 +3,9 @@
 from local.simulator import seed
 from local.simulator.auth import Authority
 from local.simulator.clock import Clock
+from local.simulator.connections import Connections
+from local.simulator.faults import Faults
+from local.simulator.limits import Limiter
 from local.simulator.log import RequestLog
 from local.simulator.settings import Settings
 from local.simulator.store import Store
@@ -16,6 +19,9 @@ class World:
         self.clock = Clock(settings.clock_offset)
         self.store = Store(self.clock)
         self.authority = Authority(settings, self.clock, self.store)
+        self.limiter = Limiter(settings, self.clock)
+        self.faults = Faults(settings.random_seed)
+        self.connections = Connections()
         self.requests = RequestLog(settings.log_size)
         if settings.seed:
             seed.shop(self.store, settings.seed)

@@ -1,0 +1,156 @@
+"""Run-time switches over HTTP, under /_simulator, for those who run in another process."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from local.simulator.clock import printed
+from local.simulator.faults import KINDS
+from local.simulator.store import Record
+from local.simulator.world import World
+
+_Act = Callable[[World, Request, Any], Any]
+
+
+def routes(world: World) -> list[Route]:
+    return [
+        Route(f"/_simulator/{name}", _endpoint(world, act), methods=[method])
+        for (method, name), act in _ACTS.items()
+    ]
+
+
+def _endpoint(world: World, act: _Act) -> Callable[[Request], Any]:
+    async def endpoint(request: Request) -> Response:
+        try:
+            body = json.loads(await request.body() or b"{}")
+            return JSONResponse(act(world, request, body))
+        except (KeyError, TypeError, ValueError) as mistake:
+            return JSONResponse({"error": f"{type(mistake).__name__}: {mistake}"}, 400)
+
+    return endpoint
+
+
+def _health(world: World, _: Request, __: Any) -> Any:
+    counts = {kind: len(table.ids) for kind, table in sorted(world.store.tables.items())}
+    return {"status": "ok", "settings": asdict(world.settings), "records": counts}
+
+
+def _requests(world: World, request: Request, _: Any) -> Any:
+    """`?method=` and `?path=` (a prefix) narrow it, `?last=` tells how many to show."""
+    found = world.requests.matching(
+        request.query_params.get("method"), request.query_params.get("path", "")
+    )
+    last = int(request.query_params.get("last", 100))
+    return {"count": len(found), "requests": [each._asdict() for each in found[-last:]]}
+
+
+def _forget_requests(world: World, _: Request, __: Any) -> Any:
+    world.requests.clear()
+    return {}
+
+
+def _faults(world: World, _: Request, __: Any) -> Any:
+    return {"kinds": KINDS, "rules": world.faults.rules()}
+
+
+def _add_fault(world: World, _: Request, body: Any) -> Any:
+    """A rule as in faults.py: `{"kind": "500", "path": "/api/orders*", "times": 1}`."""
+    rule = world.faults.script(**_script(body)) if "script" in body else world.faults.add(**body)
+    return asdict(rule)
+
+
+def _script(body: dict[str, Any]) -> dict[str, Any]:
+    return {"kinds": body["script"], **{k: v for k, v in body.items() if k != "script"}}
+
+
+def _clear_faults(world: World, _: Request, __: Any) -> Any:
+    world.faults.clear()
+    return {}
+
+
+def _close_idle(world: World, _: Request, __: Any) -> Any:
+    return {"closed": world.connections.close_idle()}
+
+
+def _expire_tokens(world: World, _: Request, __: Any) -> Any:
+    world.authority.expire_all()
+    return {}
+
+
+def _clock(world: World, _: Request, __: Any) -> Any:
+    clock = world.clock
+    frozen = clock.frozen_at is not None
+    return {"now": printed(clock.now()), "offset": clock.offset, "frozen": frozen}
+
+
+def _set_clock(world: World, request: Request, body: Any) -> Any:
+    """`{"offset": 90}`, `{"advance": 3600}`, `{"frozen": true}`, in seconds."""
+    if "offset" in body:
+        world.clock.offset = float(body["offset"])
+    if "frozen" in body:
+        world.clock.frozen_at = world.clock.now() if body["frozen"] else None
+    world.clock.advance(float(body.get("advance", 0)))
+    return _clock(world, request, body)
+
+
+def _settings(world: World, _: Request, body: Any) -> Any:
+    """Any switch that matters after the start: `{"limits": "sliding", "latency": 0.2}`."""
+    world.settings.change(**body)
+    return asdict(world.settings)
+
+
+def _forget_limits(world: World, _: Request, __: Any) -> Any:
+    world.limiter.forget()
+    return {}
+
+
+def _put_records(world: World, _: Request, body: Any) -> Any:
+    """A list of `{"type", "attributes", "relationships", "created_at", "updated_at"}`.
+
+    Past all validation, in one go. With an `id` the record is updated.
+    """
+    with world.store.lock:
+        return [_shown(_put_record(world, each)) for each in body]
+
+
+def _put_record(world: World, each: dict[str, Any]) -> Record:
+    kind, attributes = each["type"], each.get("attributes")
+    links, at = each.get("relationships"), each.get("updated_at")
+    if "id" in each:
+        return world.store.update(kind, each["id"], attributes, links, updated_at=at)
+    created = each.get("created_at")
+    return world.store.put(kind, attributes, links, created_at=created, updated_at=at)
+
+
+def _delete_records(world: World, _: Request, body: Any) -> Any:
+    """A list of `{"type", "id"}`."""
+    for each in body:
+        world.store.delete(each["type"], each["id"])
+    return {}
+
+
+def _shown(record: Record) -> dict[str, Any]:
+    return {"type": record.type, "id": record.id, "updated_at": printed(record.updated_at)}
+
+
+_ACTS: dict[tuple[str, str], _Act] = {
+    ("GET", "health"): _health,
+    ("GET", "requests"): _requests,
+    ("DELETE", "requests"): _forget_requests,
+    ("GET", "faults"): _faults,
+    ("POST", "faults"): _add_fault,
+    ("DELETE", "faults"): _clear_faults,
+    ("POST", "connections/close"): _close_idle,
+    ("POST", "tokens/expire"): _expire_tokens,
+    ("GET", "clock"): _clock,
+    ("PATCH", "clock"): _set_clock,
+    ("PATCH", "settings"): _settings,
+    ("POST", "limits/forget"): _forget_limits,
+    ("POST", "records"): _put_records,
+    ("DELETE", "records"): _delete_records,
+}
