@@ -11,7 +11,7 @@ from typing import Any
 from api.answer import JSON, JSON_API, Answer, dumps
 from api.links import relink, relinked
 from api.request import Request
-from connector.commerce_layer.answers import Response
+from connector.commerce_layer.client import Response
 from connector.commerce_layer.documents import check_identity, document_of, flatten
 from connector.errors import InvalidRequest
 

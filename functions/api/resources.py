@@ -8,8 +8,8 @@ from api.problems import MethodNotAllowed
 from api.representations import accepted, document, present
 from api.request import Request
 from connector.commerce_layer import catalog
-from connector.commerce_layer.answers import Response
 from connector.commerce_layer.catalog import Resource
+from connector.commerce_layer.client import Response
 from connector.connections import connect
 from connector.errors import InvalidRequest, NotFound
 
