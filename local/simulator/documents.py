@@ -45,12 +45,14 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """One type, one set of fields, one set of included relationships."""
+    """One type, one set of fields, one set of included relationships.
+
+    `amounts` are derived money attributes: name, the attribute in cents, whether it is text.
+    """
 
     names: tuple[str, ...]
     stamps: tuple[str, ...]
-    floats: tuple[tuple[str, str], ...]
-    formatted: tuple[tuple[str, str], ...]
+    amounts: tuple[tuple[str, str, bool], ...]
     computed: tuple[str, ...]
     relationships: str
     included: tuple[str, ...]
@@ -153,21 +155,20 @@ def _linkage(store: Store, record: Record, name: str) -> Any:
 
 
 def _attributes(store: Store, record: Record, shape: Shape) -> dict[str, Any]:
-    values = {name: record.get(name) for name in shape.names}
+    kept = record.attributes.get
+    values = {name: kept(name) for name in shape.names}
     for name in shape.stamps:
-        value = values[name]
-        if value is not None:
-            values[name] = printed(value)
+        value = record.get(name)
+        values[name] = None if value is None else printed(value)
     for name in shape.computed:
         values[name] = COMPUTED[record.type][name](store, record)
-    if shape.floats or shape.formatted:
+    if shape.amounts:
         code = money.currency(store, record)
-        for name, source in shape.floats:
-            cents = record.attributes.get(source)
-            values[name] = None if cents is None else cents / money.subunits(code)
-        for name, source in shape.formatted:
-            cents = record.attributes.get(source)
-            values[name] = None if cents is None else money.formatted(cents, code)
+        subunits = money.subunits(code)
+        for name, source, as_text in shape.amounts:
+            cents = kept(source)
+            if cents is not None:
+                values[name] = money.formatted(cents, code) if as_text else cents / subunits
     return values
 
 
@@ -179,7 +180,6 @@ def _shape(base: str, kind: str, fields: frozenset[str] | None, included: frozen
         for each in resource.attributes.values()
         if each.fetchable and (fields is None or each.name in fields)
     ]
-    derived = [each for each in attributes if each.derived_money]
     relationships = {}
     linked = []
     for name in resource.relationships:
@@ -194,11 +194,10 @@ def _shape(base: str, kind: str, fields: frozenset[str] | None, included: frozen
     return Shape(
         names=tuple(each.name for each in attributes),
         stamps=tuple(each.name for each in attributes if each.type == "datetime"),
-        floats=tuple(
-            (each.name, money.source(kind, each.name)) for each in derived if each.type == "float"
-        ),
-        formatted=tuple(
-            (each.name, money.source(kind, each.name)) for each in derived if each.type == "string"
+        amounts=tuple(
+            (each.name, money.source(kind, each.name), each.type == "string")
+            for each in attributes
+            if each.derived_money and each.type != "integer"
         ),
         computed=tuple(n for n in COMPUTED.get(kind, {}) if any(n == a.name for a in attributes)),
         relationships=json.dumps(relationships),

@@ -46,14 +46,15 @@ class Condition:
     value: str
     tests: tuple[Test, ...]
 
-    def matches(self, store: Store, record: Record) -> bool:
-        for path, test in zip(self.paths, self.tests, strict=True):
-            if not path.relationships:
-                if test(record.get(path.attribute)):
-                    return True
-            elif any(test(value) for value in path.values(store, record)):
-                return True
-        return False
+    def matcher(self, store: Store) -> Callable[[Record], bool]:
+        """Made once a query, called once a candidate."""
+        if self.own:
+            attribute, own_test = self.own.attribute, self.tests[0]
+            return lambda record: own_test(record.get(attribute))
+        pairs = list(zip(self.paths, self.tests, strict=True))
+        return lambda record: any(
+            test(value) for path, test in pairs for value in path.values(store, record)
+        )
 
     @property
     def own(self) -> Path | None:

@@ -6,6 +6,7 @@ candidates that an index knows, and looks at each of them.
 """
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,24 +35,34 @@ def select(store: Store, kind: str, query: Query, among: list[int] | None = None
         page = _by_index(store, store.tables[kinds[0]], query)
         if page:
             return page
-    numbers = among
-    if numbers is None:
-        numbers = [n for each in kinds for n in _candidates(store, each, query.conditions)]
-    found = [
-        record
-        for record in map(store.records.__getitem__, numbers)
-        if all(each.matches(store, record) for each in query.conditions)
-    ]
+    if among is None:
+        candidates = [_candidates(store, name, query.conditions) for name in kinds]
+    else:
+        candidates = [(among, list(query.conditions))]
+    found = [record for numbers, left in candidates for record in _checked(store, numbers, left)]
     found.sort(key=lambda record: record.number)
     for name, descending in reversed(query.sort):
-        # Nulls last, and first when descending: PostgreSQL's default.
-        found.sort(key=lambda record, n=name: _null_last(record.get(n)), reverse=descending)  # type: ignore[misc]
+        found.sort(key=_sort_key(name), reverse=descending)
     start = (query.number - 1) * query.size
     return Page(found[start : start + query.size], len(found))
 
 
-def _null_last(value: Any) -> tuple[bool, Any]:
-    return value is None, 0 if value is None else value
+def _checked(store: Store, numbers: list[int], conditions: list[Condition]) -> list[Record]:
+    found = [store.records[number] for number in numbers]
+    for each in conditions:
+        matches = each.matcher(store)
+        found = [record for record in found if matches(record)]
+    return found
+
+
+def _sort_key(name: str) -> Callable[[Record], tuple[bool, Any]]:
+    """Nulls last, and first when descending: PostgreSQL's default."""
+
+    def key(record: Record) -> tuple[bool, Any]:
+        value = record.get(name)
+        return value is None, 0 if value is None else value
+
+    return key
 
 
 def _by_index(store: Store, table: Table, query: Query) -> Page | None:
@@ -118,20 +129,29 @@ def _narrowed(index: _Index, each: Condition, low: int, high: int) -> tuple[int,
     return low, max(low, high)
 
 
-def _candidates(store: Store, kind: str, conditions: tuple[Condition, ...]) -> list[int]:
-    """The shortest list of record numbers that certainly holds every match."""
-    known = [_from_condition(store, kind, each) for each in conditions]
-    found = [numbers for numbers in known if numbers is not None]
-    return min(found, key=len) if found else [number for (number,) in store.tables[kind].ids]
+def _candidates(
+    store: Store, kind: str, conditions: tuple[Condition, ...]
+) -> tuple[list[int], list[Condition]]:
+    """The shortest list of numbers that one condition gives, and the conditions left to check."""
+    best, used = None, None
+    for each in conditions:
+        numbers = _from_condition(store, kind, each)
+        if numbers is not None and (best is None or len(numbers) < len(best)):
+            best, used = numbers, each
+    if best is None:
+        best = [number for (number,) in store.tables[kind].ids]
+    return best, [each for each in conditions if each is not used]
 
 
 def _from_condition(store: Store, kind: str, each: Condition) -> list[int] | None:
+    """Exactly the records that satisfy it; None if no index knows."""
     if len(each.paths) > 1:
         return None
     path = each.paths[0]
     if each.predicate in ("eq", "in"):
         values = each.cast_list() if each.predicate == "in" else [each.cast()]
-        return _having(store, kind, path.relationships, path.attribute, values)
+        given = [value for value in values if value is not None]
+        return _having(store, kind, path.relationships, path.attribute, given)
     if each.own and each.predicate in _RANGES and path.attribute in ("id", "updated_at"):
         table = store.tables[kind]
         index = table.ids if path.attribute == "id" else table.stamps

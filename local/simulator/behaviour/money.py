@@ -2,7 +2,7 @@
 follow from it when a record is printed.
 """
 
-from functools import cache
+from functools import cache, lru_cache
 
 from connector.commerce_layer import catalog
 from local.simulator.store import Record, Store
@@ -38,6 +38,7 @@ def subunits(code: str) -> int:
     return int(10 ** _FORMATS[code][3]) if code in _FORMATS else 100
 
 
+@lru_cache(maxsize=100_000)
 def formatted(cents: int, code: str) -> str:
     sign = "-" if cents < 0 else ""
     if code not in _FORMATS:
