@@ -92,12 +92,6 @@ class _Arrivals:
     until: float
     count: int
 
-    def within(self, start: float) -> float:
-        """How many of them came after `start`, if they came evenly."""
-        length = self.until - self.since
-        share = min(length, self.until - start) / length if length > 0 else 1.0
-        return self.count * max(0.0, share)
-
 
 @dataclass(slots=True)
 class _Class:
@@ -111,6 +105,8 @@ class _Class:
     others: deque[_Arrivals] = field(default_factory=deque)  # those that the server counts now
     arrivals: deque[_Arrivals] = field(default_factory=deque)  # those of the last minute
     surely_others: int = 0
+    last_surely: int = 0
+    last_since: float = float("-inf")
     heard: float = float("-inf")
     told_at: float = float("-inf")
     left_at: float = float("-inf")
@@ -133,20 +129,36 @@ class _Class:
         sent = self.sent
         if now - self.heard > sent.span and sent.in_flight and now - self.left_at < COLD:
             return POLL  # how much others have used is not known yet
+        limit = min(self.limit, ceiling)
         theirs = sum(other.count for other in self.others)
         counted = sent.total - self.counted_from + theirs
+        allowed = self.limit - self._reserve()
         waits = [
-            sent.wait(now, min(self.limit, ceiling)),
-            _wait(self._leaving(), counted - (self.limit - self._reserve()) + 1, now),
+            sent.wait(now, limit),
+            _wait(self._leaving(), counted - allowed + 1, now),
+            self._spread(limit - sent.count, sent.leaving(), limit) - now,
+            self._spread(allowed - counted, self._leaving(), limit) - now,
         ]
         if endpoint in self.bursts:
             burst = self.bursts[endpoint]
             burst.age(now)
             # Nothing tells on which endpoint others were, so that it may have been this one.
             # A fifth stays ours: what was sent before our time would block a cold start.
-            theirs_now = sum(a.within(now - BURST_SPAN) for a in self.arrivals)
-            waits.append(burst.wait(now, max(self.burst // 5, int(self.burst - theirs_now), 1)))
+            waits.append(
+                burst.wait(now, max(self.burst // 5, self.burst - self._others_burst(now), 1))
+            )
         return max(waits)
+
+    def _spread(self, room: float, leaving: Iterator[float], limit: float) -> float:
+        """When the next may leave, so that the room lasts until more is free.
+
+        Who has sent more than is left spreads the rest evenly: then every answer tells in good
+        time what others do, and they find room at any moment.
+        """
+        if self.sent.count <= room or room <= 0:
+            return float("-inf")
+        relief = next(leaving, self.left_at)
+        return self.left_at + max(self.sent.span / limit, (relief - self.left_at) / (room + 1))
 
     def take(self, kind: str, endpoint: str, now: float) -> Ticket:
         if endpoint not in self.bursts:
@@ -178,10 +190,12 @@ class _Class:
         if count < ours - doubt:
             self.counted_from = ticket.number - count
         self._set_others(max(0, count - ours), since, now)
+        # Two answers have to agree: one that was long on its way may tell of a window gone by.
         surely = max(0, count - ours - doubt)
-        if surely > self.surely_others:
-            self.arrivals.append(_Arrivals(since, now, surely - self.surely_others))
-        self.surely_others = surely
+        agreed, self.last_surely = min(surely, self.last_surely), surely
+        if agreed > self.surely_others:
+            self.arrivals.append(_Arrivals(self.last_since, now, agreed - self.surely_others))
+        self.surely_others, self.last_since = agreed, since
 
     def _set_others(self, count: int, since: float, now: float) -> None:
         change = count - sum(other.count for other in self.others)
@@ -203,15 +217,26 @@ class _Class:
         return merge(ours, theirs)
 
     def _reserve(self) -> int:
-        """What others sent in their busiest 10 s of the last minute; at most a quarter."""
-        busiest = max(
+        """Room that is left to others: a little, so that they can be noticed at all, and twice
+        their busiest 10 s; at most a quarter.
+        """
+        return min(self.limit // 50 + 2 * self._busiest(), self.limit // 4)
+
+    def _others_burst(self, now: float) -> int:
+        """What others sent in the last 10 s, or may send in the next."""
+        recent = sum(a.count for a in self.arrivals if a.until > now - BURST_SPAN)
+        return max(recent, self._busiest())
+
+    def _busiest(self) -> int:
+        """How many others sent in their busiest 10 s of the last minute, as far as seen."""
+        seen = [a for a in self.arrivals if a.until - a.since <= BURST_SPAN]
+        return max(
             (
-                sum(a.within(end.until - BURST_SPAN) for a in self.arrivals if a.until <= end.until)
-                for end in self.arrivals
+                sum(a.count for a in seen if end.until - BURST_SPAN < a.until <= end.until)
+                for end in seen
             ),
-            default=0.0,
+            default=0,
         )
-        return min(int(busiest), self.limit // 4)
 
     def _tidy(self, now: float) -> None:
         for endpoint, burst in list(self.bursts.items()):
