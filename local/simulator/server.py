@@ -46,6 +46,9 @@ class Simulator:
         self.settings = Settings(**switches)
         self._world = World(self.settings)
         self._socket = socket.create_server((self.settings.host, self.settings.port))
+        # Connections inherit it. asyncio sets it only on sockets that name their protocol, and
+        # without it every answer waits 40 ms for the client's delayed acknowledgement.
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.port: int = self._socket.getsockname()[1]
         self._server = _Server(
             uvicorn.Config(
