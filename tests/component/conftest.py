@@ -1,0 +1,65 @@
+"""The `api` function in this process, with a simulated Commerce Layer behind real sockets."""
+
+import io
+import re
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from connector import connections
+from connector.observability import logger
+from connector.settings import settings
+from local.simulator import Simulator
+from tests.conftest import put_secret
+
+# What no log line may hold: credentials, tokens, an e-mail address, signs of a query or a body.
+FORBIDDEN = re.compile(r"demo-secret|eyJ|Bearer|[\w.+-]+@[\w-]+\.|%5B|filter\[|attributes\"|ERP-")
+
+
+@pytest.fixture(scope="module")
+def shop() -> Iterator[Simulator]:
+    """One simulator for those tests of a module that do not switch anything on it."""
+    with Simulator(seed=20, token_limit=0) as running:
+        yield running
+
+
+@pytest.fixture
+def logs(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> Iterator[io.StringIO]:
+    """What the function logs. At the end of every test it is searched for what may not be there."""
+    stream = io.StringIO()
+    handler = logger.handlers[0]
+    monkeypatch.setattr(handler, "stream", stream)
+    yield stream
+    # Metrics are printed; other libraries' warnings reach the root logger.
+    everything = stream.getvalue() + capsys.readouterr().out + caplog.text
+    assert not FORBIDDEN.search(everything)
+
+
+@pytest.fixture
+def point_to(
+    aws: None, logs: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[Simulator], Simulator]]:
+    """Points the function to a simulator, with a secret for it and nothing cached."""
+
+    def point(simulator: Simulator) -> Simulator:
+        monkeypatch.setenv("INSTANCES", "default")
+        monkeypatch.setenv("COMMERCE_LAYER_API_URL", simulator.api_url)
+        monkeypatch.setenv("COMMERCE_LAYER_AUTH_URL", simulator.auth_url)
+        settings.cache_clear()
+        connections.forget()
+        put_secret()
+        return simulator
+
+    yield point
+    settings.cache_clear()
+    connections.forget()
+
+
+@pytest.fixture
+def api(shop: Simulator, point_to: Callable[[Simulator], Simulator]) -> Simulator:
+    """The function is connected to the shop of this module."""
+    return point_to(shop)
