@@ -1,0 +1,74 @@
+"""A real `sam build` and `sam deploy` of template.yaml into MiniStack."""
+
+import fcntl
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from local.processes import run
+from local.stack.ministack import REGION, MiniStack
+from local.tools import ARCHITECTURE, BUILD, ROOT, RUNTIME_PYTHON, SAM, need
+
+STACK = "connector"
+_BUCKET = "deployments"
+_SOURCES = [ROOT / name for name in ("template.yaml", "samconfig.toml", "layers", "functions")]
+
+
+def build(log: Path) -> None:
+    """Build the layer and the functions into .aws-sam/build. Raises ProcessFailed.
+
+    Not again when nothing changed: `sam build` takes seconds to find that out.
+    """
+    need(SAM, RUNTIME_PYTHON)
+    built = BUILD / "template.yaml"
+    if built.exists() and built.stat().st_mtime > max(map(_changed, _SOURCES)):
+        return
+    run([SAM, "build"], environment=_environment(), directory=ROOT, log=log)
+
+
+def deploy(emulator: MiniStack, parameters: Mapping[str, str], log: Path) -> None:
+    """Deploy what was built, as the stack `connector`. Raises ProcessFailed."""
+    emulator.client("s3").create_bucket(
+        Bucket=_BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION}
+    )
+    # What MiniStack has no handler for stands behind this one parameter.
+    values = {"Emulated": "true", "Architecture": ARCHITECTURE, **parameters}
+    run(
+        [
+            *(SAM, "deploy", "--stack-name", STACK, "--s3-bucket", _BUCKET, "--no-resolve-s3"),
+            *("--no-confirm-changeset", "--no-progressbar", "--capabilities", "CAPABILITY_IAM"),
+            *("--parameter-overrides", *(f"{name}='{text}'" for name, text in values.items())),
+        ],
+        environment=_environment() | emulator.environment,
+        directory=ROOT,
+        log=log,
+    )
+
+
+@contextmanager
+def the_build() -> Iterator[None]:
+    """One at a time: .aws-sam/build must not change while it is being deployed."""
+    directory = ROOT / ".aws-sam"
+    directory.mkdir(exist_ok=True)
+    with (directory / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _changed(path: Path) -> float:
+    """When `path` changed last, or anything below it came, went or changed."""
+    below = (each for each in path.rglob("*") if "__pycache__" not in each.parts)
+    return max(each.stat().st_mtime for each in (path, *below))
+
+
+def _environment() -> dict[str, str]:
+    """The user's, without what points at a real AWS account."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    return own | {
+        # `sam build` wants a python3.13 there, and the makefiles its pip.
+        "PATH": f"{RUNTIME_PYTHON.parent}:{os.environ.get('PATH', os.defpath)}",
+        "SAM_CLI_TELEMETRY": "0",
+        "SAM_CLI_POLL_DELAY": "0.2",
+        "AWS_DEFAULT_REGION": REGION,
+    }
