@@ -30,6 +30,9 @@ _KEYS_OF = {link: (name,) for name, (link, _, _) in NATURAL_KEYS.items()}
 # Required by the catalog, unless that other attribute is true.
 _WAIVED = {("skus", "shipping_category"): "do_not_ship"}
 
+# Not required by the catalog, because a natural key does as well.
+_NEEDED = {("stock_items", "sku")}
+
 # What may exist only once, by attributes and to-one relationships together.
 _UNIQUE: dict[str, tuple[tuple[str, ...], ...]] = {
     "skus": (("code",),),
@@ -251,7 +254,7 @@ def _missing(resource: Resource, checked: Change) -> Iterable[dict[str, Any]]:
     for name, relationship in resource.relationships.items():
         waivers = [_WAIVED.get((resource.type, name)), *_KEYS_OF.get(name, ())]
         if (
-            relationship.required
+            (relationship.required or (resource.type, name) in _NEEDED)
             and checked.relationships.get(name) in (None, [])
             and not any(checked.attributes.get(waiver) for waiver in waivers if waiver)
         ):
