@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from connector import aws
 from connector.errors import ConfigurationError, UnknownInstance
 from connector.settings import settings
 
 TTL = 300.0  # seconds by the wall clock, which goes on while a container is frozen
+SPARE = 30.0  # seconds that an old read goes on to serve while Secrets Manager has a fault
 
 _DOMAIN = re.compile(
     r"(?:https://)?([a-z0-9][a-z0-9-]{0,62})\.commercelayer\.io/?|([a-z0-9][a-z0-9-]{0,62})"
@@ -86,17 +87,31 @@ def load(name: str, *, fresh: bool = False) -> Instance:
     """The instance of that name; `fresh` reads the secret even if the cache has it.
 
     Raises UnknownInstance, or ConfigurationError that names the secret and the key. What AWS
-    may recover from by itself (throttling, no network) comes through as botocore raises it.
+    may recover from by itself (throttling, no network) comes through as botocore raises it,
+    unless an older read can serve for another while.
     """
     check(name)
+    kept = _cache.get(name)
+    if kept and not fresh and _young(kept):
+        return kept.instance
     with _reading:
-        read = _cache.get(name)
-        if read and not fresh and 0 <= time.time() - read.at < TTL:
-            return read.instance
-        text, version = _read(f"{settings().secret_prefix}/{name}")
+        kept = _cache.get(name)
+        if kept and not fresh and _young(kept):
+            return kept.instance  # another thread has read it meanwhile
+        try:
+            text, version = _read(f"{settings().secret_prefix}/{name}")
+        except (BotoCoreError, ClientError):
+            if kept is None or fresh:
+                raise
+            _cache[name] = _Read(kept.instance, time.time() - TTL + SPARE)
+            return kept.instance
         instance = parse(name, text, version)
         _cache[name] = _Read(instance, time.time())
         return instance
+
+
+def _young(read: _Read) -> bool:
+    return 0 <= time.time() - read.at < TTL
 
 
 def forget() -> None:
@@ -145,14 +160,12 @@ class _Values:
 
     def __init__(self, secret: str, text: str) -> None:
         self.secret = secret
-        try:
-            pairs = json.loads(text, object_pairs_hook=_Pairs)
-        except ValueError:
-            # Without the cause: its message and its `doc` hold the secret's text.
+        pairs = _parsed(text)
+        if pairs is None:
             raise ConfigurationError(
                 f"Secret {secret!r} is not JSON: store an object such as"
                 ' {"domain": "…", "client_id": "…", "client_secret": "…"}.'
-            ) from None
+            )
         if not isinstance(pairs, _Pairs):
             raise ConfigurationError(f"Secret {secret!r} holds JSON that is not an object.")
         self.values: dict[str, Any] = {}
@@ -236,6 +249,14 @@ _KEYS = (
 
 class _Pairs(list[tuple[str, Any]]):
     """A JSON object before duplicate keys are lost."""
+
+
+def _parsed(text: str) -> Any:
+    """None if it is not JSON. The parser's own error is dropped: it quotes the secret."""
+    try:
+        return json.loads(text, object_pairs_hook=_Pairs)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _plain(key: str) -> str:

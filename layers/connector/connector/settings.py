@@ -4,6 +4,7 @@ Every variable is set by template.yaml; nothing else in the connector reads `os.
 """
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -12,6 +13,10 @@ from connector.errors import ConfigurationError
 
 API_URL = "https://{slug}.commercelayer.io/api"
 AUTH_URL = "https://auth.commercelayer.io/oauth/token"
+
+
+# They are part of secret names, routes and event sources.
+INSTANCE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +43,7 @@ class Settings:
         settings = cls(
             instances=tuple(name.strip() for name in names if name.strip()),
             secret_prefix=environment.get("SECRET_PREFIX", "commerce-layer").strip("/"),
-            api_url=environment.get("COMMERCE_LAYER_API_URL") or API_URL,
+            api_url=(environment.get("COMMERCE_LAYER_API_URL") or API_URL).rstrip("/"),
             auth_url=environment.get("COMMERCE_LAYER_AUTH_URL") or AUTH_URL,
             event_bus=environment.get("EVENT_BUS", ""),
             table=environment.get("TABLE", ""),
@@ -46,6 +51,15 @@ class Settings:
         )
         if not settings.instances:
             raise ConfigurationError("INSTANCES is empty: name at least one instance.")
+        for name in settings.instances:
+            if not INSTANCE_NAME.fullmatch(name):
+                raise ConfigurationError(
+                    f"INSTANCES: {name!r} is not a name. Names have 1 to 40 lower-case letters,"
+                    " digits and hyphens, and begin with a letter or digit."
+                )
+        for url in (settings.api_url, settings.auth_url):
+            if not url.startswith(("https://", "http://")):
+                raise ConfigurationError(f"{url!r} is not a URL: begin it with https://.")
         if len(settings.instances) > 1 and "{slug}" not in settings.api_url:
             raise ConfigurationError(
                 "COMMERCE_LAYER_API_URL names one host but INSTANCES names several instances:"
