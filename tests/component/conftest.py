@@ -16,13 +16,6 @@ from tests.conftest import put_secret
 FORBIDDEN = re.compile(r"demo-secret|eyJ|Bearer|[\w.+-]+@[\w-]+\.|%5B|filter\[|attributes\"|ERP-")
 
 
-@pytest.fixture(scope="module")
-def shop() -> Iterator[Simulator]:
-    """One simulator for those tests of a module that do not switch anything on it."""
-    with Simulator(seed=20, token_limit=0) as running:
-        yield running
-
-
 @pytest.fixture
 def logs(
     monkeypatch: pytest.MonkeyPatch,
@@ -60,6 +53,19 @@ def point_to(
 
 
 @pytest.fixture
-def api(shop: Simulator, point_to: Callable[[Simulator], Simulator]) -> Simulator:
-    """The function is connected to the shop of this module."""
+def api(simulator: Simulator, point_to: Callable[[Simulator], Simulator]) -> Simulator:
+    """The function is connected to a small shop of this test's own."""
+    simulator.settings.token_limit = 0
+    return point_to(simulator)
+
+
+@pytest.fixture(scope="module")
+def shop() -> Iterator[Simulator]:
+    with Simulator(seed=20, token_limit=0) as running:
+        yield running
+
+
+@pytest.fixture
+def shared_api(shop: Simulator, point_to: Callable[[Simulator], Simulator]) -> Simulator:
+    """The same, shared by the tests of a module: for those that change nothing."""
     return point_to(shop)
