@@ -64,10 +64,14 @@ def invoke(arguments: argparse.Namespace) -> None:
     except (OSError, ValueError) as error:
         raise _Refused(f"{arguments.event} is not a JSON file that can be read: {error}") from None
     name = FUNCTIONS[arguments.function]
-    with _world(parameters={"ScheduleState": "DISABLED"}) as (stack, _):
-        with LambdaRuntime(name, stack.function(name), stack.aws.environment) as runtime:
-            answer = runtime.invoke(event)
-            print(f"\n{runtime.log().strip()}\n\nAnswer after {answer.seconds * 1000:.0f} ms:")
+    with (
+        _world(parameters={"ScheduleState": "DISABLED"}) as (stack, _),
+        LambdaRuntime(name, stack.function(name), stack.aws.environment) as runtime,
+    ):
+        answer = runtime.invoke(event)
+        # Without the emulator's own diary.
+        said = [line for line in runtime.log().splitlines() if "(rapid)" not in line]
+        print("\n".join(["", *said, "", f"Answer after {answer.seconds * 1000:.0f} ms:"]))
     print(json.dumps(answer.payload, indent=2, ensure_ascii=False))
     if answer.failed:
         raise _Refused(f"{name} failed.")

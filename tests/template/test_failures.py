@@ -1,0 +1,117 @@
+"""Nothing is lost in silence: every asynchronous edge has a place for what fails, and an alarm."""
+
+import json
+from typing import Any
+
+import pytest
+
+from sync import streams
+from tests.template.conftest import OfType, Resources, arn_of
+
+SCHEDULE = "AWS::Scheduler::Schedule"
+
+
+def inputs(of_type: OfType) -> dict[str, dict[str, str]]:
+    """What each schedule sends, with the instance `${Instance}` still to be filled in."""
+    return {
+        name: json.loads(each["Target"]["Input"]["Fn::Sub"][0])
+        for name, each in of_type(SCHEDULE).items()
+    }
+
+
+def test_there_is_one_schedule_for_each_stream(of_type: OfType) -> None:
+    scheduled = [each["stream"] for each in inputs(of_type).values()]
+    assert sorted(scheduled) == sorted(streams.names())
+
+
+def test_a_schedule_starts_the_sync_of_the_first_instance(of_type: OfType) -> None:
+    first = {"Instance": {"Fn::Select": [0, {"Ref": "Instances"}]}}
+    for name, each in of_type(SCHEDULE).items():
+        assert each["Target"]["Arn"] == arn_of("SyncFunction"), name
+        assert each["Target"]["RoleArn"] == arn_of("SchedulerRole"), name
+        assert each["Target"]["Input"]["Fn::Sub"][1] == first, name
+        assert each["ScheduleExpression"] == {"Ref": "SyncSchedule"}, name
+        assert each["State"] == {"Ref": "ScheduleState"}, name
+    for name, event in inputs(of_type).items():
+        assert event["instance"] == "${Instance}", name
+        assert event["scheduled_time"] == "<aws.scheduler.scheduled-time>", name
+
+
+def test_schedules_of_two_stacks_do_not_collide(of_type: OfType) -> None:
+    names = [each["Name"]["Fn::Sub"] for each in of_type(SCHEDULE).values()]
+    assert len(set(names)) == len(names)
+    assert all(name.startswith("${AWS::StackName}-") for name in names)
+
+
+def test_a_tick_that_cannot_be_delivered_is_kept(of_type: OfType) -> None:
+    for name, each in of_type(SCHEDULE).items():
+        assert each["Target"]["DeadLetterConfig"] == {"Arn": arn_of("ScheduleDeadLetters")}, name
+        assert each["Target"]["RetryPolicy"]["MaximumRetryAttempts"] > 0, name
+
+
+def test_a_run_that_fails_to_the_end_is_kept(of_type: OfType) -> None:
+    (config,) = of_type("AWS::Lambda::EventInvokeConfig").values()
+    assert config["FunctionName"] == {"Ref": "SyncFunction"}
+    destination = config["DestinationConfig"]["OnFailure"]["Destination"]
+    assert destination == arn_of("SyncFailures")
+
+
+def test_every_queue_keeps_failures_for_two_weeks_and_rings(of_type: OfType) -> None:
+    """All queues of the stack are places for what failed; one that is not needs its own."""
+    queues = of_type("AWS::SQS::Queue")
+    assert set(queues) == {"ScheduleDeadLetters", "SyncFailures"}
+    for name, queue in queues.items():
+        assert queue["MessageRetentionPeriod"] == 14 * 24 * 3600, name
+        assert queue["SqsManagedSseEnabled"] is True, name
+        alarm = _alarms(of_type)[
+            ("AWS/SQS", "ApproximateNumberOfMessagesVisible", f"{name}.QueueName")
+        ]
+        assert _rings_at_once(alarm), name
+
+
+@pytest.mark.parametrize("function", ["ApiFunction", "SyncFunction"])
+@pytest.mark.parametrize("metric", ["Errors", "Throttles", "Duration"])
+def test_every_function_has_its_alarms(of_type: OfType, function: str, metric: str) -> None:
+    alarm = _alarms(of_type)[("AWS/Lambda", metric, function)]
+    if metric == "Duration":
+        timeout = of_type("AWS::Lambda::Function")[function]["Timeout"]
+        assert alarm["Threshold"] == timeout * 1000 * 0.8
+
+
+def test_every_alarm_notifies_and_stays_quiet_without_data(
+    template: dict[str, Any], of_type: OfType
+) -> None:
+    for name, alarm in of_type("AWS::CloudWatch::Alarm").items():
+        assert alarm["AlarmActions"] == {
+            "Fn::If": ["Notify", [{"Ref": "AlarmTopicArn"}], {"Ref": "AWS::NoValue"}]
+        }, name
+        assert alarm["TreatMissingData"] == "notBreaching", name
+        assert alarm["AlarmDescription"], name
+    assert template["Parameters"]["AlarmTopicArn"]["Default"] == ""
+
+
+def test_the_dashboard_shows_all_functions_and_queues(resources: Resources) -> None:
+    body = resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+    widgets = json.loads(body)["widgets"]
+    assert len(widgets) >= 5
+    for name in ("ApiFunction", "SyncFunction", "HttpApi", "EventBus"):
+        assert f"${{{name}}}" in body
+    for name in ("ScheduleDeadLetters", "SyncFailures"):
+        assert f"${{{name}.QueueName}}" in body
+
+
+def _alarms(of_type: OfType) -> dict[tuple[str, str, str], dict[str, Any]]:
+    """By namespace, metric and what they watch."""
+    found = {}
+    for alarm in of_type("AWS::CloudWatch::Alarm").values():
+        (dimension,) = alarm["Dimensions"]
+        value = dimension["Value"]
+        watched = value.get("Ref") or ".".join(value["Fn::GetAtt"])
+        found[(alarm["Namespace"], alarm["MetricName"], watched)] = alarm
+    return found
+
+
+def _rings_at_once(alarm: dict[str, Any]) -> bool:
+    shape: dict[str, Any] = {"Threshold": 1, "EvaluationPeriods": 1}
+    shape["ComparisonOperator"] = "GreaterThanOrEqualToThreshold"
+    return alarm.items() >= shape.items()

@@ -1,0 +1,94 @@
+"""Who may do what: exactly the statements below, no more and no less.
+
+A statement that is removed from template.yaml, or one that is added, makes a test fail here. That
+the functions can work with them is shown in tests/runtime, where the roles are enforced.
+"""
+
+from typing import Any
+
+import pytest
+
+from tests.template.conftest import OfType, arn_of
+
+SECRETS = {
+    "Fn::Sub": "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}"
+    ":secret:${SecretPrefix}/*"
+}
+
+MAY: dict[str, list[tuple[set[str], Any]]] = {
+    "ApiFunctionRole": [
+        ({"logs:CreateLogStream", "logs:PutLogEvents"}, arn_of("ApiLogGroup")),
+        ({"secretsmanager:GetSecretValue"}, SECRETS),
+    ],
+    "SyncFunctionRole": [
+        ({"logs:CreateLogStream", "logs:PutLogEvents"}, arn_of("SyncLogGroup")),
+        ({"secretsmanager:GetSecretValue"}, SECRETS),
+        (
+            {"dynamodb:UpdateItem", "dynamodb:BatchGetItem", "dynamodb:BatchWriteItem"},
+            arn_of("Table"),
+        ),
+        ({"events:PutEvents"}, arn_of("EventBus")),
+        ({"s3:PutObject"}, {"Fn::Sub": "${ClaimChecks.Arn}/*"}),
+        ({"sqs:SendMessage"}, arn_of("SyncFailures")),
+    ],
+    "SchedulerRole": [
+        ({"lambda:InvokeFunction"}, arn_of("SyncFunction")),
+        ({"sqs:SendMessage"}, arn_of("ScheduleDeadLetters")),
+    ],
+}
+
+ASSUMED_BY = {
+    "ApiFunctionRole": "lambda.amazonaws.com",
+    "SyncFunctionRole": "lambda.amazonaws.com",
+    "SchedulerRole": "scheduler.amazonaws.com",
+}
+
+
+def test_there_are_no_other_roles(of_type: OfType) -> None:
+    """None that SAM adds, and no policies outside of the roles."""
+    assert set(of_type("AWS::IAM::Role")) == set(MAY)
+    assert not of_type("AWS::IAM::Policy")
+    assert not of_type("AWS::IAM::ManagedPolicy")
+
+
+@pytest.mark.parametrize("role", MAY)
+def test_a_role_has_exactly_its_statements(of_type: OfType, role: str) -> None:
+    properties = of_type("AWS::IAM::Role")[role]
+    assert "ManagedPolicyArns" not in properties
+    statements = [
+        statement
+        for policy in properties["Policies"]
+        for statement in policy["PolicyDocument"]["Statement"]
+    ]
+    found = [(_actions(statement), statement["Resource"]) for statement in statements]
+    for expected in MAY[role]:
+        assert expected in found, f"{role} lacks {expected}"
+    assert len(found) == len(MAY[role]), f"{role} may do more than it needs"
+    assert all(set(each) == {"Sid", "Effect", "Action", "Resource"} for each in statements)
+    assert {each["Effect"] for each in statements} == {"Allow"}
+
+
+@pytest.mark.parametrize("role", ASSUMED_BY)
+def test_a_role_is_for_its_service_alone(of_type: OfType, role: str) -> None:
+    (statement,) = of_type("AWS::IAM::Role")[role]["AssumeRolePolicyDocument"]["Statement"]
+    assert statement["Principal"] == {"Service": ASSUMED_BY[role]}
+    assert statement["Action"] == "sts:AssumeRole"
+
+
+def test_the_scheduler_acts_for_this_account_only(of_type: OfType) -> None:
+    """A schedule in another account must not borrow the role."""
+    role = of_type("AWS::IAM::Role")["SchedulerRole"]
+    (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
+    assert statement["Condition"] == {
+        "StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+    }
+
+
+@pytest.mark.parametrize("function", ["ApiFunction", "SyncFunction"])
+def test_each_function_has_its_own_role(of_type: OfType, function: str) -> None:
+    assert of_type("AWS::Lambda::Function")[function]["Role"] == arn_of(f"{function}Role")
+
+
+def _actions(statement: dict[str, Any]) -> set[str]:
+    actions = statement["Action"]
+    return {actions} if isinstance(actions, str) else set(actions)

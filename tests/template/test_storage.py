@@ -1,0 +1,101 @@
+"""Bus, archive, table and bucket."""
+
+from typing import Any
+
+import pytest
+
+from tests.template.conftest import OfType, Resources, arn_of
+
+
+def test_nobody_else_speaks_in_commerce_layer_s_name(of_type: OfType) -> None:
+    (policy,) = of_type("AWS::Events::EventBusPolicy").values()
+    assert policy["EventBusName"] == {"Ref": "EventBus"}
+    statement = policy["Statement"]
+    assert statement["Effect"] == "Deny"
+    assert statement["Principal"] == "*"
+    assert statement["Action"] == "events:PutEvents"
+    assert statement["Resource"] == arn_of("EventBus")
+    assert statement["Condition"] == {
+        "StringLike": {"events:source": "commerce-layer.*"},
+        "ArnNotEquals": {"aws:PrincipalArn": [arn_of("SyncFunctionRole")]},
+    }
+
+
+def test_every_role_that_publishes_is_let_through(of_type: OfType) -> None:
+    publishers = [
+        arn_of(name)
+        for name, role in of_type("AWS::IAM::Role").items()
+        if "events:PutEvents" in str(role["Policies"])
+    ]
+    (policy,) = of_type("AWS::Events::EventBusPolicy").values()
+    assert policy["Statement"]["Condition"]["ArnNotEquals"]["aws:PrincipalArn"] == publishers
+
+
+def test_the_archive_keeps_our_events_and_no_replays(of_type: OfType) -> None:
+    (archive,) = of_type("AWS::Events::Archive").values()
+    assert archive["SourceArn"] == arn_of("EventBus")
+    assert archive["RetentionDays"] == {"Ref": "ArchiveRetentionDays"}
+    assert archive["EventPattern"] == {
+        "source": [{"prefix": "commerce-layer."}],
+        "replay-name": [{"exists": False}],
+    }
+
+
+def test_claim_checks_outlive_the_archive_by_two_weeks(
+    template: dict[str, Any], of_type: OfType
+) -> None:
+    allowed = template["Parameters"]["ArchiveRetentionDays"]["AllowedValues"]
+    kept = {
+        int(days): row["Days"] for days, row in template["Mappings"]["ClaimCheckRetention"].items()
+    }
+    assert kept == {days: days + 14 for days in allowed}
+    (rule,) = of_type("AWS::S3::Bucket")["ClaimChecks"]["LifecycleConfiguration"]["Rules"]
+    assert rule["Status"] == "Enabled"
+    assert rule["ExpirationInDays"] == {
+        "Fn::FindInMap": ["ClaimCheckRetention", {"Ref": "ArchiveRetentionDays"}, "Days"]
+    }
+
+
+def test_the_bucket_is_private_and_encrypted(of_type: OfType) -> None:
+    bucket = of_type("AWS::S3::Bucket")["ClaimChecks"]
+    assert bucket["PublicAccessBlockConfiguration"] == {
+        "BlockPublicAcls": True,
+        "BlockPublicPolicy": True,
+        "IgnorePublicAcls": True,
+        "RestrictPublicBuckets": True,
+    }
+    assert bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    (statement,) = of_type("AWS::S3::BucketPolicy")["ClaimChecksPolicy"]["PolicyDocument"][
+        "Statement"
+    ]
+    assert statement["Effect"] == "Deny"
+    assert statement["Principal"] == "*"
+    assert statement["Action"] == "s3:*"
+    assert statement["Resource"] == [arn_of("ClaimChecks"), {"Fn::Sub": "${ClaimChecks.Arn}/*"}]
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_the_table_is_safe_and_forgets_what_has_expired(of_type: OfType) -> None:
+    table = of_type("AWS::DynamoDB::Table")["Table"]
+    keys = {each["AttributeName"]: each["KeyType"] for each in table["KeySchema"]}
+    assert keys == {"pk": "HASH", "sk": "RANGE"}
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+    assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert table["SSESpecification"] == {"SSEEnabled": True}
+    assert table["DeletionProtectionEnabled"] == {"Ref": "DeletionProtection"}
+
+
+@pytest.mark.parametrize("name", ["Table", "ClaimChecks"])
+def test_what_holds_data_stays_when_the_stack_goes(resources: Resources, name: str) -> None:
+    assert resources[name]["DeletionPolicy"] == "RetainExceptOnCreate"
+    assert resources[name]["UpdateReplacePolicy"] == "Retain"
+
+
+def test_only_what_the_emulator_lacks_is_left_out_there(
+    template: dict[str, Any], resources: Resources
+) -> None:
+    left_out = {name for name, each in resources.items() if each.get("Condition") == "OnAws"}
+    assert left_out == {"EventBusPolicy", "EventArchive", "ClaimChecksPolicy"}
+    assert template["Parameters"]["Emulated"]["Default"] == "false"
+    assert template["Conditions"]["OnAws"] == {"Fn::Equals": [{"Ref": "Emulated"}, "false"]}
