@@ -5,9 +5,9 @@ import json
 from typing import Any
 
 import httpx
+
 from connector.commerce_layer import catalog
 from connector.commerce_layer.catalog import Attribute
-
 from local.simulator import Simulator
 
 MEDIA_TYPE = "application/vnd.api+json"
@@ -20,7 +20,9 @@ _NEEDED = {("stock_items", "sku")}
 class Shop:
     """Speaks JSON:API with one simulator, with a token of its own."""
 
-    def __init__(self, simulator: Simulator, client_id: str = "demo-client", scope: str = "") -> None:
+    def __init__(
+        self, simulator: Simulator, client_id: str = "demo-client", scope: str = ""
+    ) -> None:
         self.simulator = simulator
         self.http = httpx.Client(base_url=simulator.api_url, timeout=10)
         answer = self.http.post(
@@ -112,5 +114,3 @@ class Shop:
         ]
         created = self.create(variants[0] if variants else kind)
         return {"type": created["type"], "id": created["id"]}
-
-

@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-from connector.commerce_layer import catalog
 
+from connector.commerce_layer import catalog
 from tests.conformance.shop import STAMP, Shop
 
 RESOURCES = [catalog.resource(kind) for kind in catalog.types()]
@@ -71,9 +71,7 @@ def test_what_no_client_creates_is_listed_and_retrieved(shared: Shop, kind: str)
 
 @pytest.mark.parametrize("kind", BASES)
 def test_a_base_type_lists_its_variants(shared: Shop, kind: str) -> None:
-    made = {
-        (each, shared.simulator.store.put(each).id) for each in catalog.resource(kind).variants
-    }
+    made = {(each, shared.simulator.store.put(each).id) for each in catalog.resource(kind).variants}
     ids = ",".join(identifier for _, identifier in made)
     listed = shared.get(kind, **{"filter[q][id_in]": ids, "page[size]": 25}).json()["data"]
     assert {(each["type"], each["id"]) for each in listed} == made
