@@ -80,8 +80,10 @@ def _body(event: Mapping[str, Any]) -> bytes:
 def _base(event: Mapping[str, Any], headers: Mapping[str, str]) -> str:
     """Scheme and host, and the stage or the custom domain's mapping where the path has one."""
     host = event.get("requestContext", {}).get("domainName", "localhost")
-    # The header is the caller's word: it may add a port (emulators), not another host.
-    if headers.get("host", "").startswith(f"{host}:"):
-        host = headers["host"]
+    # The headers are the caller's word: they may add a port (emulators), not another host.
+    name, _, port = headers.get("host", "").partition(":")
+    if name == host and port.isdecimal():
+        host = f"{host}:{port}"
+    scheme = "http" if headers.get("x-forwarded-proto") == "http" else "https"
     prefix, found, _ = event.get("rawPath", "").partition("/instances")
-    return f"{headers.get('x-forwarded-proto', 'https')}://{host}{prefix if found else ''}"
+    return f"{scheme}://{host}{prefix if found else ''}"
