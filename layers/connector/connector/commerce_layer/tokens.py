@@ -125,12 +125,15 @@ class Tokens:
             self.instance = self._load(fresh=True)  # it may have been corrected meanwhile
         answer = self._request(deadline)
         if answer.status >= 400:
+            error = self._halt(PAUSE, _why(answer, self.instance))
             refused = self.instance.secret_version
             self.instance = self._load(fresh=True)
-            if self.instance.secret_version != refused:
-                answer = self._request(deadline)
-        if answer.status >= 400:
-            raise self._halt(PAUSE, _why(answer, self.instance))
+            if self.instance.secret_version == refused:
+                raise error
+            self._pause = None  # the secret has been rotated
+            answer = self._request(deadline)
+            if answer.status >= 400:
+                raise self._halt(PAUSE, _why(answer, self.instance))
         token = self._read(answer)
         slug = _slug(token.claims)
         if slug not in ("", self.instance.slug):
