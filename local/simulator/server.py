@@ -119,6 +119,9 @@ class Simulator:
                 raise RuntimeError("the simulator did not start")
 
     def stop(self) -> None:
+        """Whoever still waits for an answer is cut off. A second call does nothing."""
+        if not self._thread.is_alive():
+            return
         self._in_loop(self._world.connections.abort_all)
         self._server.should_exit = True
         self._thread.join()
