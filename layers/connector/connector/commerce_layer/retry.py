@@ -43,21 +43,22 @@ class Budget:
     Without it, every client of a struggling server multiplies its load.
     """
 
-    SHARE, FREE, MOST = 0.1, 3.0, 10.0
+    COST = 10  # calls that pay for a retry
+    FREE, MOST = 3, 10  # retries that are there at the beginning, and that can be saved up
 
     def __init__(self) -> None:
-        self._balance = self.FREE
+        self._calls = self.FREE * self.COST
         self._lock = Lock()
 
     def call(self) -> None:
         """A new call, not a retry, is being made."""
         with self._lock:
-            self._balance = min(self.MOST, self._balance + self.SHARE)
+            self._calls = min(self.MOST * self.COST, self._calls + 1)
 
     def retry(self) -> bool:
         """Whether one more retry may be made; takes it."""
         with self._lock:
-            if self._balance < 1:
+            if self._calls < self.COST:
                 return False
-            self._balance -= 1
+            self._calls -= self.COST
             return True
