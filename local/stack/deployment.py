@@ -24,7 +24,7 @@ def build(log: Path) -> None:
     built = BUILD / "template.yaml"
     if built.exists() and built.stat().st_mtime > max(map(_changed, _SOURCES)):
         return
-    run([SAM, "build"], environment=_environment(), directory=ROOT, log=log)
+    run([SAM, "build"], environment=environment(), directory=ROOT, log=log)
 
 
 def deploy(emulator: MiniStack, parameters: Mapping[str, str], log: Path) -> None:
@@ -40,7 +40,7 @@ def deploy(emulator: MiniStack, parameters: Mapping[str, str], log: Path) -> Non
             *("--no-confirm-changeset", "--no-progressbar", "--capabilities", "CAPABILITY_IAM"),
             *("--parameter-overrides", *(f"{name}='{text}'" for name, text in values.items())),
         ],
-        environment=_environment() | emulator.environment,
+        environment=environment() | emulator.environment,
         directory=ROOT,
         log=log,
     )
@@ -62,7 +62,7 @@ def _changed(path: Path) -> float:
     return max(each.stat().st_mtime for each in (path, *below))
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """The user's, without what points at a real AWS account."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     return own | {
