@@ -47,7 +47,7 @@ def simulator_process(*, seed: int, limit_scale: float = 100) -> Iterator[Simula
         *(sys.executable, "-m", "local.simulator", "--port", "0", "--seed", str(seed)),
         *("--limits", "sliding", "--limit-scale", str(limit_scale)),
     ]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
             # It says where it listens as soon as it does.
