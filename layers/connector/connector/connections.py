@@ -29,7 +29,8 @@ def connect(name: str, deadline: Deadline) -> Client:
 
 
 def forget() -> None:
-    """Drop sessions and cached secrets, for tests."""
+    """Drop sessions, connections and cached secrets, for tests."""
     with _connecting:
         _sessions.clear()
+        _transport.close()  # it opens new ones when it is asked to
     instances.forget()
