@@ -4,6 +4,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -12,6 +13,7 @@ import uvicorn
 from local.simulator.app import application
 from local.simulator.auth import Authority
 from local.simulator.clock import Clock
+from local.simulator.connections import Connections
 from local.simulator.faults import Faults
 from local.simulator.limits import Limiter
 from local.simulator.log import RequestLog
@@ -23,16 +25,41 @@ _Result = TypeVar("_Result")
 
 
 class _Server(uvicorn.Server):
-    """Says when it answers."""
+    """Says when it answers, and ends at once: uvicorn's own pauses add up over many tests."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: uvicorn.Config, connections: Connections) -> None:
         super().__init__(config)
         self.ready = threading.Event()
+        connections.attach(self.server_state)
+        self._connections = connections
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.loop = asyncio.get_running_loop()
+        self._stopped = asyncio.Event()
         self.ready.set()
+
+    async def main_loop(self) -> None:
+        while not self.should_exit:
+            # Ctrl-C sets nothing but the flag.
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopped.wait(), 0.1)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Whoever still waits for an answer is cut off."""
+        for server in self.servers:
+            server.close()
+        for each in sockets or ():
+            each.close()
+        self._connections.abort_all()
+        await asyncio.gather(*self.server_state.tasks, return_exceptions=True)
+        for server in self.servers:
+            await server.wait_closed()
+
+    def stop(self) -> None:
+        """From another thread."""
+        self.should_exit = True
+        self.loop.call_soon_threadsafe(self._stopped.set)
 
 
 class Simulator:
@@ -64,13 +91,10 @@ class Simulator:
                 server_header=False,
                 proxy_headers=False,
                 timeout_keep_alive=60,
-                timeout_graceful_shutdown=1,
-            )
+            ),
+            self._world.connections,
         )
-        self._world.connections.attach(self._server.server_state)
-        self._thread = threading.Thread(
-            target=self._server.run, args=([self._socket],), name="simulator", daemon=True
-        )
+        self._thread = threading.Thread(target=self.run, name="simulator", daemon=True)
 
     @property
     def url(self) -> str:
@@ -119,13 +143,10 @@ class Simulator:
                 raise RuntimeError("the simulator did not start")
 
     def stop(self) -> None:
-        """Whoever still waits for an answer is cut off. A second call does nothing."""
-        if not self._thread.is_alive():
-            return
-        self._in_loop(self._world.connections.abort_all)
-        self._server.should_exit = True
-        self._thread.join()
-        self._socket.close()
+        """A second call does nothing."""
+        if self._thread.is_alive():
+            self._server.stop()
+            self._thread.join()
 
     def _in_loop(self, action: Callable[[], _Result]) -> _Result:
         async def act() -> _Result:
@@ -138,7 +159,9 @@ class Simulator:
 
     def run(self) -> None:
         """In this thread, until it is interrupted."""
-        self._server.run([self._socket])
+        # uvicorn ends in good order on Ctrl-C, and then raises it again.
+        with suppress(KeyboardInterrupt):
+            self._server.run([self._socket])
 
     def __enter__(self) -> Self:
         self.start()
