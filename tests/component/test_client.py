@@ -180,6 +180,18 @@ def test_a_path_that_could_mean_something_else_is_not_sent(client: Client, path:
         client.send("GET", path)
 
 
+@pytest.mark.parametrize(
+    ("method", "query"),
+    [("PUT", ""), ("get", ""), ("GET", "a=b c"), ("GET", "a=ü"), ("GET", "a=b#c"), ("GET", "a=\n")],
+)
+def test_a_method_or_query_that_could_not_be_meant_is_not_sent(
+    client: Client, simulator: Simulator, method: str, query: str
+) -> None:
+    with pytest.raises(InvalidRequest):
+        client.send(method, "skus", query)
+    assert list(simulator.requests) == []
+
+
 @pytest.mark.parametrize("id_", ["", " ", "a/b", "a?b"])
 def test_a_blank_or_odd_id_never_becomes_a_list(
     client: Client, simulator: Simulator, id_: str

@@ -3,11 +3,19 @@
 import gzip
 import logging
 import socket
+import ssl
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from connector.commerce_layer import transport as module
 from connector.commerce_layer.messages import Request, Response
@@ -248,6 +256,49 @@ def test_the_environment_cannot_send_credentials_elsewhere(
         with Transport() as made:
             send(made, server.url)
     assert (len(proxy.requests), len(server.requests)) == (0, 1)
+
+
+class TestTLS:
+    """All of production is TLS: a certificate that nobody signed, trusted and not."""
+
+    @pytest.fixture
+    def server(self, tmp_path: Path) -> Iterator[Wire]:
+        key = ec.generate_private_key(ec.SECP256R1())
+        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+        now = datetime.now(UTC)
+        certificate = (
+            x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+            .not_valid_before(now - timedelta(hours=1))
+            .not_valid_after(now + timedelta(hours=1))
+            .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+            .sign(key, hashes.SHA256())
+        )
+        (tmp_path / "certificate").write_bytes(certificate.public_bytes(Encoding.PEM))
+        (tmp_path / "key").write_bytes(
+            key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        )
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(tmp_path / "certificate", tmp_path / "key")
+        with wire(answer(), tls=context) as made:
+            yield made
+
+    def test_a_stranger_gets_no_request(self, transport: Transport, server: Wire) -> None:
+        with pytest.raises(Unreachable, match="nothing was sent"):
+            send(transport, server.url)
+        assert server.requests == []
+
+    def test_who_is_trusted_gets_all_on_one_connection(
+        self, server: Wire, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        trusting = ssl.create_default_context(cafile=tmp_path / "certificate")
+        monkeypatch.setattr(httpx, "create_ssl_context", lambda **_: trusting)
+        with Transport() as transport:
+            for method in ("GET", "POST", "GET"):
+                assert send(transport, server.url, method, b"{}").status == 200
+            server.steps.append(rst)
+            with pytest.raises(OutcomeUnknown):
+                send(transport, server.url, "POST", b"{}")
+        assert server.connections == 1
 
 
 def test_no_log_line_and_no_exception_tells_a_header_or_an_address(

@@ -3,6 +3,7 @@
 import json
 import socket
 import socketserver
+import ssl
 import struct
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -138,13 +139,19 @@ def _head(stream: Any) -> str:
 
 
 @contextmanager
-def wire(*steps: Step) -> Iterator[Wire]:
+def wire(*steps: Step, tls: ssl.SSLContext | None = None) -> Iterator[Wire]:
     made = Wire(list(steps))
 
     class Handler(socketserver.BaseRequestHandler):
         def handle(self) -> None:
-            self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            made.serve(self.request)
+            connection = self.request
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if tls:
+                try:
+                    connection = tls.wrap_socket(connection, server_side=True)
+                except OSError:
+                    return  # the client did not trust us
+            made.serve(connection)
 
     class Server(socketserver.ThreadingTCPServer):
         daemon_threads = True
@@ -154,7 +161,8 @@ def wire(*steps: Step) -> Iterator[Wire]:
             request.close()
 
     with Server(("127.0.0.1", 0), Handler) as server:
-        made.url = f"http://127.0.0.1:{server.server_address[1]}"
+        host = "https://localhost" if tls else "http://127.0.0.1"
+        made.url = f"{host}:{server.server_address[1]}"
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:

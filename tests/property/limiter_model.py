@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from itertools import count
+from typing import Protocol
 
 from connector.commerce_layer.pacing import Pacer, Ticket
 
@@ -23,6 +24,12 @@ class Window:
         else:
             start = now - (now - self.phase) % self.span - 1e-9
         return sum(1 for at in reversed(self.times[-self.limit :]) if at > start)
+
+
+class Limits(Protocol):
+    """What a server does with a request that arrives at that time: status and headers."""
+
+    def request(self, now: float, endpoint: str = "orders") -> tuple[int, dict[str, str]]: ...
 
 
 @dataclass
@@ -69,7 +76,7 @@ class Run:
     """
 
     pacer: Pacer
-    limiter: Limiter
+    limiter: Limits
     latency: Callable[[], tuple[float, float]] = lambda: (0.02, 0.03)
     seconds: float = 180.0
     start: float = 1_000_000.0

@@ -3,12 +3,15 @@
 from bisect import bisect_right
 from collections.abc import Callable
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connector.commerce_layer.pacing import Pacer
+from local.simulator import limits
+from local.simulator.settings import Settings as SimulatorSettings
 from tests.property.limiter_model import Limiter, Run
 
 SLIDING = None
@@ -57,6 +60,33 @@ def test_three_minutes_of_listing_use_the_limit_and_meet_no_refusal(
     run = Run(pacer(test=test), limiter, latency(draw, most)).play(threads=threads)
     assert run.refused == []
     assert len(run.accepted) >= 0.95 * 3 * limit
+
+
+class SimulatedLimits:
+    """The limits as the simulator has them, by a clock of ours."""
+
+    def __init__(self, **switches: Any) -> None:
+        self.now = 0.0
+        self.limiter = limits.Limiter(SimulatorSettings(**switches), self)  # type: ignore[arg-type]  # a clock
+
+    def seconds(self) -> float:
+        return self.now
+
+    def request(self, now: float, endpoint: str = "orders") -> tuple[int, dict[str, str]]:
+        self.now = now
+        verdict = self.limiter.api("127.0.0.1", "GET", endpoint)
+        headers = {name.lower(): value for name, value in verdict.headers().items()}
+        return 200 if verdict.allowed else 429, headers
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("kind", ["sliding", "window"])
+@pytest.mark.parametrize("mode", ["test", "live"])
+def test_the_simulators_own_limits_are_used_and_not_met(kind: str, mode: str, seed: int) -> None:
+    server = SimulatedLimits(limits=kind, mode=mode, random_seed=seed)
+    run = Run(pacer(test=mode == "test"), server).play()
+    assert run.refused == []
+    assert len(run.accepted) >= 0.95 * 3 * average(test=mode == "test")
 
 
 @settings(max_examples=25, deadline=None)

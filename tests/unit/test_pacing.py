@@ -98,6 +98,13 @@ def test_the_limit_that_the_server_tells_is_taken_over() -> None:
     assert sent_at_once(used, endpoint="customers") == 100
 
 
+def test_the_interval_that_the_server_tells_is_taken_over() -> None:
+    used = pacer(ceiling=1)
+    ticket = used.ask("read", "orders", NOW)
+    used.answered(ticket, NOW, 200, {**answered(200, 199), "x-ratelimit-interval": "20"})
+    assert used.ask("read", "orders", NOW).wait == pytest.approx(20, abs=0.5)
+
+
 def test_a_limit_of_another_class_is_not_mistaken_for_ours() -> None:
     used = pacer()
     ticket = used.ask("read", "orders", NOW)

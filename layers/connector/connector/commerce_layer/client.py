@@ -34,6 +34,8 @@ ROOM_TO_READ, ROOM_TO_WRITE = 0.1, 1.0
 
 _RESOURCE = re.compile(r"[a-z][a-z0-9_]*")
 _SEGMENT = re.compile(r"[A-Za-z0-9_-]+")
+_METHODS = ("GET", "POST", "PATCH", "DELETE")
+_QUERY = re.compile(r"[!\"$-~]{0,16000}")  # no `#`: what follows it would not be sent
 
 Document = dict[str, Any]
 
@@ -157,8 +159,12 @@ class Client:
         `document` a JSON:API document or its bytes. Returns 2xx answers only.
         """
         segments = _segments(path)
+        if method not in _METHODS:
+            raise InvalidRequest(f"{method[:20]!r} is not one of {_METHODS}.", status=405)
         if isinstance(query, Query):
             query = query.encode()
+        if not _QUERY.fullmatch(query):
+            raise InvalidRequest("The query is not percent-encoded, or over 16,000 characters.")
         if document is not None and not isinstance(document, bytes):
             document = json.dumps(document, separators=(",", ":")).encode()
         tokens = self.session.tokens

@@ -290,8 +290,14 @@ class Pacer:
             elif status is not None:
                 self._closed.pop((ticket.kind, ticket.endpoint), None)
                 self._closed.pop((ticket.kind, ""), None)
-                if limit and remaining is not None and not _of_another(ticket.kind, limit):
+                if limit and remaining is not None and not self._of_another(ticket.kind, limit):
+                    group.sent.span = _number(headers.get("x-ratelimit-interval")) or SPAN
                     group.told(ticket, now, limit, remaining)
+
+    def _of_another(self, kind: str, limit: int) -> bool:
+        """A documented limit, but of another class: what we know about caching is out of date."""
+        documented = {each: limits[self._test] for each, limits in LIMITS.items()}
+        return limit != documented[kind] and limit in documented.values()
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,13 +323,8 @@ def kind_of(method: str, resource: str, *, related: bool) -> str:
     return "cached" if not related and catalog.cacheable(resource) else "read"
 
 
-def _of_another(kind: str, limit: int) -> bool:
-    """A documented limit, but of another class: what we know about caching is out of date."""
-    return limit not in LIMITS[kind] and any(limit in limits for limits in LIMITS.values())
-
-
 def _number(text: str | None) -> int | None:
-    return int(text) if text is not None and text.isdecimal() and len(text) < 8 else None
+    return int(text) if text and text.isdecimal() and len(text) < 8 else None
 
 
 def _wait(leaving: Iterator[float], excess: float, now: float) -> float:
