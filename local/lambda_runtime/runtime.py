@@ -57,6 +57,7 @@ class LambdaRuntime:
         layer: Path = LAYER,
     ) -> None:
         self.code = code or BUILD / function
+        self.layer = layer / "python"
         self.handler: str = configuration["Handler"]
         timeout: int = configuration["Timeout"]
         self._url = ""
@@ -67,7 +68,7 @@ class LambdaRuntime:
             "LANG": "en_US.UTF-8",
             # Like /var/task and /opt, the artefacts are for reading only.
             "PYTHONDONTWRITEBYTECODE": "1",
-            "PYTHONPATH": str(layer / "python"),
+            "PYTHONPATH": str(self.layer),
             "LAMBDA_TASK_ROOT": str(self.code),
             "AWS_LAMBDA_FUNCTION_NAME": function,
             "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
@@ -80,7 +81,7 @@ class LambdaRuntime:
         self._patience = timeout + 10
 
     def __enter__(self) -> Self:
-        need(RUNTIME_PYTHON, self.code, Path(self._environment["PYTHONPATH"]))
+        need(RUNTIME_PYTHON, self.code, self.layer)
         directory = Path(
             self._resources.enter_context(tempfile.TemporaryDirectory(prefix="lambda-"))
         )
@@ -115,7 +116,9 @@ class LambdaRuntime:
         """Invoke the function and wait for its answer."""
         with self._one_at_a_time:
             begun = time.perf_counter()
-            answer = httpx.post(self._url + _INVOCATIONS, json=event, timeout=self._patience)
+            answer = httpx.post(
+                self._url + _INVOCATIONS, content=json.dumps(event), timeout=self._patience
+            )
             seconds = time.perf_counter() - begun
         if answer.text.startswith("Task timed out"):
             return Invocation({"errorType": "Timeout", "errorMessage": answer.text}, seconds)

@@ -105,9 +105,12 @@ def test_two_builds_are_the_same_to_the_byte(built: Path, tmp_path: Path) -> Non
     with deployment.the_build():
         deployment.build(tmp_path / "first.log")
         first = _digests(BUILD)
-        command = [SAM, "build", "--no-cached", "--build-dir", tmp_path / "again"]
-        environment = deployment.environment()
-        run(command, environment=environment, directory=ROOT, log=tmp_path / "second.log")
+        run(
+            [SAM, "build", "--no-cached", "--build-dir", tmp_path / "again"],
+            environment=deployment.environment(),
+            directory=ROOT,
+            log=tmp_path / "second.log",
+        )
     second = _digests(tmp_path / "again")
     assert first.keys() == second.keys()
     assert [name for name in first if first[name] != second[name]] == []

@@ -1,0 +1,85 @@
+"""template.yaml deployed for real into the local AWS: routes, schedules and events at work."""
+
+import pytest
+
+from local.simulator import Simulator
+from local.stack import Stack
+from tests.runtime.conftest import needs_tools
+
+pytestmark = [needs_tools, pytest.mark.stack, pytest.mark.slow]
+
+
+def test_the_instance_is_connected(stack: Stack) -> None:
+    assert stack.request("GET", "/instances").json() == {"data": [{"name": "default"}]}
+    answer = stack.request("GET", "/instances/default")
+    assert answer.status_code == 200
+    assert answer.json()["connected"] is True
+    assert answer.json()["organization"]["slug"] == "demo"
+
+
+def test_nobody_comes_in_unsigned(stack: Stack) -> None:
+    assert stack.request("GET", "/instances", signed=False).status_code == 403
+    assert stack.request("GET", "/nowhere").status_code == 404
+
+
+def test_a_record_lives_its_life_through_the_api(stack: Stack, shop: Simulator) -> None:
+    """Create, retrieve, list, update, related, trigger, delete: one route after the other."""
+    records = "/instances/default/api/customers"
+    created = stack.request("POST", records, {"email": "life@example.com"})
+    assert created.status_code == 201, created.text
+    path = f"{records}/{created.json()['id']}"
+    found = stack.request("GET", f"{records}?filter[q][email_eq]=life@example.com").json()
+    assert [each["id"] for each in found["data"]] == [created.json()["id"]]
+    assert stack.request("PATCH", path, {"reference": "crm-1"}).status_code == 200
+    assert stack.request("GET", path).json()["reference"] == "crm-1"
+    assert stack.request("GET", f"{path}/orders").json()["data"] == []
+    reset = stack.request("POST", f"{path}/triggers/request_password_reset")
+    assert reset.status_code == 404, "the connector names the triggers that there are"
+    assert stack.request("POST", f"{path}/triggers/add_tags", {"value": ""}).status_code < 500
+    assert stack.request("DELETE", path).status_code == 204
+    assert stack.request("GET", path).status_code == 404
+    upstream = f"/api/customers/{created.json()['id']}"
+    asked = [method for method, each, *_ in shop.requests if each == upstream]
+    assert asked[:2] == ["PATCH", "GET"]
+    assert asked[-2:] == ["DELETE", "GET"]
+
+
+def test_discovery_tells_what_a_resource_offers(stack: Stack) -> None:
+    listed = stack.request("GET", "/instances/default/resources").json()
+    assert len(listed["data"]) == 135
+    orders = stack.request("GET", "/instances/default/resources/orders").json()
+    assert "place" in [each["name"] for each in orders["triggers"]]
+
+
+def test_a_schedule_publishes_what_changed(stack: Stack) -> None:
+    """Scheduler, function, bus, rule, queue: the way of an event from end to end."""
+    consumer = stack.subscribe({"detail-type": ["customers.changed"]})
+    customers = stack.request("GET", "/instances/default/api/customers?page[size]=1").json()
+    customer = customers["data"][0]
+    path = f"/instances/default/api/customers/{customer['id']}"
+    changed = stack.request("PATCH", path, {"metadata": {"crm": "7"}}).json()
+    stack.fire("customers")
+    # Others may have changed in the last minute, which the first run of a stream reads too.
+    events = consumer.receive(within=60)
+    (event,) = [each for each in events if each["detail"]["change"]["id"] == customer["id"]]
+    assert event["source"] == "commerce-layer.default"
+    assert event["detail"]["origin"] == "sync"
+    assert event["detail"]["stream"] == "customers"
+    assert event["detail"]["organization"] == "demo"
+    assert event["detail"]["change"] == {
+        "type": "customers",
+        "id": customer["id"],
+        "updated_at": changed["updated_at"],
+    }
+    assert event["detail"]["resource"]["metadata"] == {"crm": "7"}
+
+
+def test_no_log_line_holds_a_secret_or_a_customer(stack: Stack) -> None:
+    email = "grep.me@example.com"
+    path = "/instances/default/api/customers"
+    assert stack.request("POST", path, {"email": email}).status_code == 201
+    assert stack.request("GET", f"{path}?filter[q][email_eq]={email}").status_code == 200
+    said = "\n".join(stack.logs("ApiLogGroup") + stack.logs("SyncLogGroup"))
+    assert '"message":' in said
+    for private in (email, "grep.me", "demo-secret", "demo-client", "Bearer", "eyJ"):
+        assert private not in said

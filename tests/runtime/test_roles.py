@@ -1,0 +1,117 @@
+"""The roles of template.yaml, enforced: enough for the work, and each statement is needed.
+
+What the emulator cannot enforce (writing logs, the failure queue, the scheduler's own role) is held
+by the table in tests/template/test_roles.py.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from local.simulator import Simulator
+from local.stack import Stack, local_stack
+from tests.runtime.conftest import needs_tools
+
+pytestmark = [needs_tools, pytest.mark.stack, pytest.mark.slow]
+
+# Above the size that an event carries by itself.
+LARGE = {f"note-{number}": "x" * 1000 for number in range(250)}
+
+
+@pytest.fixture(scope="module")
+def strict(shop: Simulator) -> Iterator[Stack]:
+    """A stack of its own in which functions may do what their role says and no more."""
+    with local_stack(shop, enforce_roles=True, parameters={"ScheduleState": "DISABLED"}) as stack:
+        yield stack
+
+
+def test_the_roles_are_enough(strict: Stack, shop: Simulator) -> None:
+    assert connected(strict)
+    assert synced(strict, shop)
+
+
+@pytest.mark.parametrize(
+    ("role", "statement"),
+    [
+        ("ApiFunctionRole", "ReadInstances"),
+        ("SyncFunctionRole", "ReadInstances"),
+        ("SyncFunctionRole", "KeepBookmarks"),
+        ("SyncFunctionRole", "Publish"),
+        ("SyncFunctionRole", "StoreClaimChecks"),
+    ],
+)
+def test_a_function_cannot_work_without_the_statement(
+    strict: Stack, shop: Simulator, role: str, statement: str
+) -> None:
+    with without(strict, role, statement):
+        works = connected(strict) if role == "ApiFunctionRole" else synced(strict, shop)
+        assert not works, f"{statement} is not needed: take it out of template.yaml"
+
+
+@pytest.mark.parametrize("action", ["UpdateItem", "BatchGetItem", "BatchWriteItem"])
+def test_sync_needs_each_action_on_the_table(strict: Stack, shop: Simulator, action: str) -> None:
+    with without(strict, "SyncFunctionRole", "KeepBookmarks", f"dynamodb:{action}"):
+        assert not synced(strict, shop)
+
+
+def connected(stack: Stack) -> bool:
+    cold(stack, "ApiFunction")
+    return stack.request("GET", "/instances/default").json().get("connected") is True
+
+
+def synced(stack: Stack, shop: Simulator) -> bool:
+    """One run over one record that is too large for an event."""
+    (sku, *_) = stack_records(shop)
+    shop.store.update("skus", sku, {"metadata": LARGE})
+    cold(stack, "SyncFunction")
+    answer = stack.aws.client("lambda").invoke(
+        FunctionName=stack.resource("SyncFunction"),
+        Payload=json.dumps({"instance": "default", "stream": "skus", "from": "now"}),
+    )
+    payload = json.loads(answer["Payload"].read())
+    return "FunctionError" not in answer and payload["published"] > 0
+
+
+def stack_records(shop: Simulator) -> list[str]:
+    return [record.id for record in shop.store.all("skus")]
+
+
+def cold(stack: Stack, function: str) -> None:
+    """New configuration, new containers: nothing is cached any more."""
+    configuration = stack.function(function)
+    variables = configuration["Environment"]["Variables"]
+    variables["GENERATION"] = str(int(variables.get("GENERATION", "0")) + 1)
+    stack.aws.client("lambda").update_function_configuration(
+        FunctionName=configuration["FunctionName"], Environment={"Variables": variables}
+    )
+
+
+@contextmanager
+def without(stack: Stack, role: str, sid: str, action: str | None = None) -> Iterator[None]:
+    """The role lacks a statement, or one action of it."""
+    iam, name = stack.aws.client("iam"), stack.resource(role)
+    policy = iam.get_role_policy(RoleName=name, PolicyName="connector")["PolicyDocument"]
+    put(iam, name, {**policy, "Statement": list(reduced(policy["Statement"], sid, action))})
+    try:
+        yield
+    finally:
+        put(iam, name, policy)
+
+
+def reduced(
+    statements: list[dict[str, Any]], sid: str, action: str | None
+) -> Iterator[dict[str, Any]]:
+    assert sid in [each["Sid"] for each in statements]
+    for each in statements:
+        if each["Sid"] != sid:
+            yield each
+        elif action:
+            assert action in each["Action"]
+            yield {**each, "Action": [other for other in each["Action"] if other != action]}
+
+
+def put(iam: Any, role: str, policy: dict[str, Any]) -> None:
+    iam.put_role_policy(RoleName=role, PolicyName="connector", PolicyDocument=json.dumps(policy))
