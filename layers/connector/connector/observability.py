@@ -28,7 +28,7 @@ FIELDS = frozenset(
     # one HTTP request
     " route status duration_ms"
     # one run of a stream
-    " stream published duplicates late_arrivals requests bookmark".split()
+    " stream published duplicates late_arrivals requests bookmark complete".split()
 )
 
 # A caller may send its own correlation id; what does not look like one is not repeated anywhere.
