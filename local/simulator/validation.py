@@ -83,7 +83,7 @@ def document(body: bytes, kind: str, identifier: str | None = None) -> Mapping[s
             f"The URL does not support the key {data['id']}",
         )
     for section in ("attributes", "relationships"):
-        if not isinstance(data.get(section) or {}, dict):
+        if not isinstance(data.get(section, {}), dict):
             raise bad_request(
                 "INVALID_DATA_FORMAT", "Invalid data format", f"{section} must be a hash."
             )
@@ -97,7 +97,7 @@ def change(
     resource = catalog.resource(kind)
     checked, failures = Change(), []
     creating = record is None
-    for name, value in (data.get("attributes") or {}).items():
+    for name, value in data.get("attributes", {}).items():
         if name in resource.triggers:
             if creating and not resource.triggers[name].creatable:
                 raise param_not_allowed(name)
@@ -111,7 +111,7 @@ def change(
             checked.attributes[name] = _cast(attribute, value)
         except _Refused as refusal:
             failures.append(validation(f"/data/attributes/{name}", *refusal.args, value=value))
-    for name, value in (data.get("relationships") or {}).items():
+    for name, value in data.get("relationships", {}).items():
         relationship = resource.relationships.get(name)
         if not relationship or not (relationship.creatable if creating else relationship.updatable):
             raise param_not_allowed(name)
