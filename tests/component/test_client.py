@@ -280,6 +280,17 @@ def test_a_read_gives_up_after_a_few_tries(
     assert sent(simulator, "GET") <= 4
 
 
+def test_retries_add_little_to_the_load_of_a_server_that_is_down(
+    connect: Callable[..., Client], simulator: Simulator
+) -> None:
+    client = connect(simulator.api_url, simulator.auth_url, left=100)
+    simulator.faults.add("500", path="/api/*")
+    for _ in range(20):
+        with pytest.raises(ServerFault):
+            client.list("skus")
+    assert sent(simulator, "GET") <= 20 + 3 + 2
+
+
 @pytest.mark.parametrize(
     ("kind", "error", "retryable"),
     [

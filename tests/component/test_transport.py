@@ -4,8 +4,10 @@ import gzip
 import logging
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -95,14 +97,17 @@ def test_a_read_on_a_connection_that_dies_under_it_is_sent_again_at_once(
     assert [request.connection for request in server.requests] == [1, 1, 2]
 
 
-def test_the_replay_takes_a_new_connection_even_if_another_idle_one_is_there(
-    transport: Transport,
-) -> None:
-    with wire(answer(), rst, answer()) as server, wire(answer()) as elsewhere:
-        send(transport, server.url)
-        send(transport, elsewhere.url)
-        send(transport, server.url)
-    assert [request.connection for request in server.requests] == [1, 1, 2]
+def test_the_replay_trusts_no_other_idle_connection_either(transport: Transport) -> None:
+    together = threading.Barrier(2)
+
+    def both(connection: socket.socket) -> bool:
+        together.wait(5)
+        return answer()(connection)
+
+    with wire(both, both, rst, answer()) as server, ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda _: send(transport, server.url), range(2)))
+        assert send(transport, server.url).status == 200
+    assert [request.connection for request in server.requests][-1] == 3
 
 
 def test_a_read_that_dies_on_a_new_connection_is_not_replayed_here(transport: Transport) -> None:

@@ -112,6 +112,17 @@ def test_a_limit_of_another_class_is_not_mistaken_for_ours() -> None:
     assert sent_at_once(used, endpoint="customers") == 50
 
 
+def test_what_a_server_with_fixed_windows_has_forgotten_frees_no_room_a_minute_later() -> None:
+    used = pacer()
+    for remaining in range(199, 159, -1):
+        used.answered(used.ask("read", "orders", NOW), NOW, 200, answered(200, remaining))
+    first = used.ask("read", "orders", NOW + 30)
+    used.answered(first, NOW + 30, 200, answered(200, 199))  # a new window: ours of before are gone
+    second = used.ask("read", "orders", NOW + 31)
+    used.answered(second, NOW + 31, 200, answered(200, 0))  # and others have filled it
+    assert used.ask("read", "orders", NOW + 61).wait == pytest.approx(30, abs=2)
+
+
 @pytest.mark.parametrize(
     "headers",
     [{"x-ratelimit-limit": "many"}, answered(0, 0), {**answered(200, 0), "x-ratelimit-limit": ""}],

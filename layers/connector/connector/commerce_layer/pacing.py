@@ -136,8 +136,7 @@ class _Class:
         waits = [
             sent.wait(now, limit),
             _wait(self._leaving(), counted - allowed + 1, now),
-            self._spread(limit - sent.count, sent.leaving(), limit) - now,
-            self._spread(allowed - counted, self._leaving(), limit) - now,
+            self._spread(allowed - counted, limit) - now,
         ]
         if endpoint in self.bursts:
             burst = self.bursts[endpoint]
@@ -149,7 +148,7 @@ class _Class:
             )
         return max(waits)
 
-    def _spread(self, room: float, leaving: Iterator[float], limit: float) -> float:
+    def _spread(self, room: float, limit: float) -> float:
         """When the next may leave, so that the room lasts until more is free.
 
         Who has sent more than is left spreads the rest evenly: then every answer tells in good
@@ -157,7 +156,7 @@ class _Class:
         """
         if self.sent.count <= room or room <= 0:
             return float("-inf")
-        relief = next(leaving, self.left_at)
+        relief = next(self._leaving(), self.left_at)
         return self.left_at + max(self.sent.span / limit, (relief - self.left_at) / (room + 1))
 
     def take(self, kind: str, endpoint: str, now: float) -> Ticket:

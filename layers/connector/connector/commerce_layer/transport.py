@@ -194,7 +194,10 @@ class Transport(httpx.HTTPTransport):
         )
         wire = _Exchange(deadline, IDLE if safe else IDLE_BEFORE_WRITE)
         outcome = self._once(message, wire, safe=safe)
-        if safe and isinstance(outcome, Unreachable) and not (wire.connected or wire.received):
+        lost = (
+            isinstance(outcome, Unreachable) and wire.sent
+        )  # only what is safe is Unreachable then
+        if lost and not wire.connected and not wire.received:
             # The connection had died while it was idle: once more, on a new one.
             outcome = self._once(message, _Exchange(deadline, 0.0), safe=safe)
         if isinstance(outcome, Exception):
