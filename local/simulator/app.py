@@ -3,7 +3,6 @@
 import base64
 import binascii
 import json
-import re
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -19,7 +18,6 @@ from local.simulator.errors import ApiError
 from local.simulator.gate import gated
 from local.simulator.world import World
 
-_VERSION = re.compile(r"\d{4}-\d{2}")
 _METHODS = ["GET", "POST", "PATCH", "PUT", "DELETE"]
 
 
@@ -64,10 +62,8 @@ def application(world: World) -> Starlette:
 
 def _answer(world: World, request: HttpRequest, body: bytes) -> operations.Answer:
     token = world.authority.verify(request.headers.get("authorization", ""))
-    segments = tuple(filter(None, request.url.path.split("/")))[1:]
-    base = f"{request.url.scheme}://{request.headers.get('host')}/api"
-    if segments and _VERSION.fullmatch(segments[0]):
-        base, segments = f"{base}/{segments[0]}", segments[1:]
+    prefix, segments = operations.split(request.url.path)
+    base = f"{request.url.scheme}://{request.headers.get('host')}{prefix}"
     resource, _ = operations.route(request.method, segments)
     check_permission(token, request.method, resource.type)
     context = Context(

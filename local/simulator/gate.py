@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from local.simulator import operations
 from local.simulator.connections import Connections
 from local.simulator.errors import ApiError, error
 from local.simulator.log import Exchange
@@ -91,7 +92,8 @@ async def _limited(world: World, request: Request, endpoint: Endpoint) -> Respon
         if path == "/oauth/token" and not world.limiter.token(ip):
             return throttled(world.settings.throttled_errors)
         return await endpoint(request)
-    verdict = world.limiter.api(ip, request.method, path.removeprefix("/api/").partition("/")[0])
+    _, segments = operations.split(path)
+    verdict = world.limiter.api(ip, request.method, segments[0] if segments else "")
     shape = world.settings.throttled_errors
     response = await endpoint(request) if verdict.allowed else throttled(shape)
     response.headers.update(verdict.headers())

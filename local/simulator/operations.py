@@ -1,5 +1,6 @@
 """What each method does to each resource: create, retrieve, list, update, delete, related."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ from local.simulator.errors import (
 from local.simulator.selection import select
 from local.simulator.store import Record
 
+_VERSION = re.compile(r"\d{4}-\d{2}")
 MEDIA_TYPE = "application/vnd.api+json"
 
 
@@ -37,6 +39,14 @@ class Request:
 class Answer:
     status: int
     body: bytes = b""
+
+
+def split(path: str) -> tuple[str, tuple[str, ...]]:
+    """`/api/2017-08/skus/abc` -> its beginning, `/api/2017-08`, and the segments below."""
+    api, *segments = filter(None, path.split("/"))
+    if segments and _VERSION.fullmatch(segments[0]):
+        return f"/{api}/{segments[0]}", tuple(segments[1:])
+    return f"/{api}", tuple(segments)
 
 
 def answer(context: Context, request: Request) -> Answer:

@@ -109,7 +109,7 @@ def _fields(kind: str, value: str) -> frozenset[str]:
 
 
 def _page_value(name: str, value: str) -> int:
-    number = int(value) if value.isascii() and value.isdigit() else 0
+    number = int(value) if value.isascii() and value.isdigit() and len(value) < 10 else 0
     if number < 1 or (name == "size" and number > LARGEST_SIZE):
         raise bad_request(
             "INVALID_PAGE_VALUE",

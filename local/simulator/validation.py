@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any
 
 from connector.commerce_layer import catalog
@@ -58,7 +59,7 @@ class Change:
 def document(body: bytes, kind: str, identifier: str | None = None) -> Mapping[str, Any]:
     """The `data` of a request body. `identifier` is the id in the path of a PATCH."""
     try:
-        parsed = json.loads(body)
+        parsed = json.loads(body, parse_constant=_refuse)
     except ValueError:
         raise bad_request("BAD_REQUEST", "Bad Request", "The body is not JSON.") from None
     data = parsed.get("data") if isinstance(parsed, dict) else None
@@ -88,6 +89,11 @@ def document(body: bytes, kind: str, identifier: str | None = None) -> Mapping[s
                 "INVALID_DATA_FORMAT", "Invalid data format", f"{section} must be a hash."
             )
     return data
+
+
+def _refuse(constant: str) -> None:
+    """Python reads NaN and Infinity, which are no JSON."""
+    raise ValueError(constant)
 
 
 def change(
@@ -154,7 +160,10 @@ def _number(kind: Callable[[Any], Any]) -> Callable[[Any], Any]:
     def cast(value: Any) -> Any:
         if isinstance(value, bool) or (isinstance(value, float) and kind is int and value % 1):
             raise TypeError
-        return kind(value)
+        number = kind(value)
+        if not isfinite(number):
+            raise ValueError(value)
+        return number
 
     return cast
 
@@ -211,13 +220,13 @@ def _linked(
     found = []
     for item in items:
         kind, identifier = item.get("type"), item.get("id")
-        if kind not in relations.allowed_types(resource.type, name):
+        if str(kind) not in relations.allowed_types(resource.type, name):
             raise bad_request(
                 "TYPE_MISMATCH",
                 "Type Mismatch",
                 f"{kind} is not a valid type for the relationship {name}.",
             )
-        other = store.get(kind, str(identifier or ""))
+        other = store.get(str(kind), str(identifier or ""))
         if other is None:
             failures.append(validation(f"/data/relationships/{name}", "blank", "must exist"))
         found.append(other)

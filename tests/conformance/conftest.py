@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import httpx
 import pytest
 
 from local.simulator import Simulator
@@ -23,3 +24,10 @@ def shop(simulator: Simulator) -> Iterator[Shop]:
     shop = Shop(simulator)
     yield shop
     shop.close()
+
+
+@pytest.fixture(scope="session")
+def http() -> Iterator[httpx.Client]:
+    """For addresses outside /api. Nothing here speaks TLS, whose certificates take long to load."""
+    with httpx.Client(verify=False) as client:  # noqa: S501 - plain http on this machine
+        yield client

@@ -59,7 +59,7 @@ def test_half_an_answer(shop: Shop) -> None:
     assert shop.get("skus").status_code == 200
 
 
-def test_no_answer_at_all(shop: Shop) -> None:
+def test_no_answer_at_all(http: httpx.Client, shop: Shop) -> None:
     shop.simulator.faults.add("hang", times=1)
     with pytest.raises(httpx.ReadTimeout):
         shop.http.get("skus", timeout=0.05)
@@ -125,18 +125,18 @@ def test_an_unknown_fault_is_refused_with_the_known_ones(shop: Shop) -> None:
         shop.simulator.faults.add("nonsense")
 
 
-def test_switches_work_over_http_for_other_processes(shop: Shop) -> None:
+def test_switches_work_over_http_for_other_processes(http: httpx.Client, shop: Shop) -> None:
     url = f"{shop.simulator.url}/_simulator"
-    assert httpx.get(f"{url}/health").json()["status"] == "ok"
-    assert set(httpx.get(f"{url}/faults").json()["kinds"]) == set(KINDS)
-    httpx.post(f"{url}/faults", json={"kind": "500", "path": "/api/skus", "times": 1})
+    assert http.get(f"{url}/health").json()["status"] == "ok"
+    assert set(http.get(f"{url}/faults").json()["kinds"]) == set(KINDS)
+    http.post(f"{url}/faults", json={"kind": "500", "path": "/api/skus", "times": 1})
     assert [shop.get("skus").status_code for _ in range(2)] == [500, 200]
-    httpx.post(f"{url}/faults", json={"script": ["503", None]})
+    http.post(f"{url}/faults", json={"script": ["503", None]})
     assert [shop.get("skus").status_code for _ in range(2)] == [503, 200]
-    refused = httpx.post(f"{url}/faults", json={"kind": "nonsense"})
+    refused = http.post(f"{url}/faults", json={"kind": "nonsense"})
     assert (refused.status_code, "unknown fault" in refused.json()["error"]) == (400, True)
 
-    made = httpx.post(
+    made = http.post(
         f"{url}/records",
         json=[
             {
@@ -148,21 +148,21 @@ def test_switches_work_over_http_for_other_processes(shop: Shop) -> None:
     ).json()
     assert shop.ids("tags") == [made[0]["id"]]
     assert made[0]["updated_at"] == "2026-01-01T00:00:00.000Z"
-    httpx.post(f"{url}/records", json=[{**made[0], "attributes": {"name": "changed"}}])
+    http.post(f"{url}/records", json=[{**made[0], "attributes": {"name": "changed"}}])
     assert shop.get("tags").json()["data"][0]["attributes"]["name"] == "changed"
-    httpx.request("DELETE", f"{url}/records", json=made)
+    http.request("DELETE", f"{url}/records", json=made)
     assert shop.ids("tags") == []
 
-    counted = httpx.get(f"{url}/requests", params={"path": "/api/tags", "last": 1}).json()
+    counted = http.get(f"{url}/requests", params={"path": "/api/tags", "last": 1}).json()
     assert (counted["count"], len(counted["requests"])) == (3, 1)
-    httpx.delete(f"{url}/requests")
+    http.delete(f"{url}/requests")
     assert len(shop.simulator.requests) == 0
 
-    clock = httpx.patch(f"{url}/clock", json={"offset": 90, "frozen": True}).json()
+    clock = http.patch(f"{url}/clock", json={"offset": 90, "frozen": True}).json()
     assert (clock["offset"], clock["frozen"]) == (90, True)
-    httpx.patch(f"{url}/settings", json={"limits": "sliding", "limit_scale": 0.1})
+    http.patch(f"{url}/settings", json={"limits": "sliding", "limit_scale": 0.1})
     assert shop.get("orders").headers["X-Ratelimit-Limit"] == "10"
-    httpx.post(f"{url}/limits/forget")
-    httpx.post(f"{url}/tokens/expire")
+    http.post(f"{url}/limits/forget")
+    http.post(f"{url}/tokens/expire")
     assert shop.get("orders").status_code == 401
-    assert httpx.post(f"{url}/connections/close").json()["closed"] >= 1
+    assert http.post(f"{url}/connections/close").json()["closed"] >= 1

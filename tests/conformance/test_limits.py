@@ -99,7 +99,9 @@ def test_a_scale_widens_every_limit() -> None:
     assert rules.api("b", "GET", "orders").limit == 1000
 
 
-def test_answers_carry_the_average_and_a_429_is_the_recorded_one(simulator: Simulator) -> None:
+def test_answers_carry_the_average_and_a_429_is_the_recorded_one(
+    http: httpx.Client, simulator: Simulator
+) -> None:
     simulator.settings.change(limits="sliding")
     simulator.clock.freeze()
     shop = Shop(simulator)
@@ -133,6 +135,16 @@ def test_without_limits_the_headers_promise_the_full_budget(simulator: Simulator
     shop.close()
 
 
+def test_a_version_in_the_path_is_no_resource_of_its_own(shop: Shop) -> None:
+    shop.simulator.settings.change(limits="sliding")
+    shop.simulator.clock.freeze()
+    codes = [
+        shop.http.get(f"{shop.simulator.url}/api{version}/orders").status_code
+        for version in ["", "/2017-08"] * 13
+    ]
+    assert codes == [200] * 25 + [429]
+
+
 def test_switches_that_do_not_exist_are_refused_by_name() -> None:
     with pytest.raises(ValueError, match="limits is one of off, sliding, window"):
         Simulator(limits="none")
@@ -141,9 +153,10 @@ def test_switches_that_do_not_exist_are_refused_by_name() -> None:
 
 
 def test_every_answer_has_a_date_of_the_simulators_clock_and_a_request_id(
+    http: httpx.Client,
     simulator: Simulator,
 ) -> None:
     simulator.clock.freeze(1_800_000_000_900_000)
-    answers = [httpx.get(f"{simulator.api_url}/skus") for _ in range(2)]
+    answers = [http.get(f"{simulator.api_url}/skus") for _ in range(2)]
     assert answers[0].headers["Date"] == "Fri, 15 Jan 2027 08:00:00 GMT"
     assert len({each.headers["x-request-id"] for each in answers}) == 2

@@ -30,28 +30,32 @@ def simulator() -> Iterator[Simulator]:
         yield running
 
 
-def ask(simulator: Simulator, **request: Any) -> dict[str, Any]:
-    answer = httpx.post(simulator.auth_url, json=request)
+def ask(http: httpx.Client, simulator: Simulator, **request: Any) -> dict[str, Any]:
+    answer = http.post(simulator.auth_url, json=request)
     assert answer.status_code == 200, answer.text
     body: dict[str, Any] = answer.json()
     return body
 
 
-def status_of(simulator: Simulator, token: str) -> int:
+def status_of(http: httpx.Client, simulator: Simulator, token: str) -> int:
     headers = {"Authorization": f"Bearer {token}"}
-    return httpx.get(f"{simulator.api_url}/application", headers=headers).status_code
+    return http.get(f"{simulator.api_url}/application", headers=headers).status_code
 
 
-def test_an_integration_gets_a_token_with_the_documented_keys(simulator: Simulator) -> None:
-    body = ask(simulator, **INTEGRATION, scope="", slug="demo")
+def test_an_integration_gets_a_token_with_the_documented_keys(
+    http: httpx.Client, simulator: Simulator
+) -> None:
+    body = ask(http, simulator, **INTEGRATION, scope="", slug="demo")
     assert set(body) == {"access_token", "token_type", "expires_in", "scope", "created_at"}
     assert (body["token_type"], body["expires_in"], body["scope"]) == ("bearer", 7200, "market:all")
     assert body["created_at"] == int(simulator.clock.seconds())
 
 
-def test_a_form_and_basic_credentials_work_as_well(simulator: Simulator) -> None:
-    form = httpx.post(simulator.auth_url, data=INTEGRATION)
-    basic = httpx.post(
+def test_a_form_and_basic_credentials_work_as_well(
+    http: httpx.Client, simulator: Simulator
+) -> None:
+    form = http.post(simulator.auth_url, data=INTEGRATION)
+    basic = http.post(
         simulator.auth_url,
         data={"grant_type": "client_credentials"},
         auth=("demo-client", "demo-secret"),
@@ -61,15 +65,19 @@ def test_a_form_and_basic_credentials_work_as_well(simulator: Simulator) -> None
 
 
 @pytest.mark.parametrize(
-    ("request_", "kind", "public", "lifetime"),
-    [(INTEGRATION, "integration", False, 7200), (SALES, "sales_channel", True, 14400)],
+    ("request_", "kind", "lifetime"),
+    [(INTEGRATION, "integration", 7200), (SALES, "sales_channel", 14400)],
     ids=["integration", "sales channel"],
 )
 def test_tokens_carry_the_real_claims_and_a_signature_of_the_jwks(
-    simulator: Simulator, request_: dict[str, str], kind: str, public: bool, lifetime: int
+    http: httpx.Client,
+    simulator: Simulator,
+    request_: dict[str, str],
+    kind: str,
+    lifetime: int,
 ) -> None:
-    text = ask(simulator, **request_)["access_token"]
-    (key,) = httpx.get(f"{simulator.url}/.well-known/jwks.json").json()["keys"]
+    text = ask(http, simulator, **request_)["access_token"]
+    (key,) = http.get(f"{simulator.url}/.well-known/jwks.json").json()["keys"]
     assert jwt.get_unverified_header(text)["kid"] == key["kid"]
     claims = jwt.decode(
         text,
@@ -79,8 +87,9 @@ def test_tokens_carry_the_real_claims_and_a_signature_of_the_jwks(
     )
     assert claims["organization"].items() >= {"slug": "demo", "enterprise": False}.items()
     application = claims["application"]
-    assert (application["kind"], application["public"]) == (kind, public)
-    assert application["confidential"] is not public
+    public = kind == "sales_channel"
+    assert application["kind"] == kind
+    assert (application["public"], application["confidential"]) == (public, not public)
     assert claims["test"] is True
     assert claims["exp"] - claims["iat"] == lifetime
 
@@ -94,51 +103,55 @@ def test_live_mode_shows_in_the_token_and_in_the_records() -> None:
         shop.close()
 
 
-def test_the_same_token_comes_until_its_last_quarter_of_an_hour(simulator: Simulator) -> None:
-    first = ask(simulator, **INTEGRATION)
+def test_the_same_token_comes_until_its_last_quarter_of_an_hour(
+    http: httpx.Client, simulator: Simulator
+) -> None:
+    first = ask(http, simulator, **INTEGRATION)
     simulator.clock.advance(7200 - 15 * 60 - 1)
-    again = ask(simulator, **INTEGRATION)
+    again = ask(http, simulator, **INTEGRATION)
     assert again["access_token"] == first["access_token"]
     assert again["expires_in"] == 15 * 60 + 1
     simulator.clock.advance(1)
-    second = ask(simulator, **INTEGRATION)
+    second = ask(http, simulator, **INTEGRATION)
     assert second["access_token"] != first["access_token"]
     assert second["expires_in"] == 7200
     # The overlap: both are valid, then only the new one.
-    assert status_of(simulator, first["access_token"]) == 200
-    assert status_of(simulator, second["access_token"]) == 200
+    assert status_of(http, simulator, first["access_token"]) == 200
+    assert status_of(http, simulator, second["access_token"]) == 200
     simulator.clock.advance(15 * 60)
-    assert status_of(simulator, first["access_token"]) == 401
-    assert status_of(simulator, second["access_token"]) == 200
+    assert status_of(http, simulator, first["access_token"]) == 401
+    assert status_of(http, simulator, second["access_token"]) == 200
 
 
-def test_the_reuse_of_tokens_can_be_switched_off() -> None:
+def test_the_reuse_of_tokens_can_be_switched_off(http: httpx.Client) -> None:
     with Simulator(reuse_tokens=False) as simulator:
-        first, second = (ask(simulator, **INTEGRATION)["access_token"] for _ in range(2))
+        first, second = (ask(http, simulator, **INTEGRATION)["access_token"] for _ in range(2))
     assert first != second
 
 
-def test_each_scope_has_its_own_token(simulator: Simulator) -> None:
-    everything = ask(simulator, **INTEGRATION)
-    narrowed = ask(simulator, **INTEGRATION, scope="market:code:a,stock_location:code:b")
+def test_each_scope_has_its_own_token(http: httpx.Client, simulator: Simulator) -> None:
+    everything = ask(http, simulator, **INTEGRATION)
+    narrowed = ask(http, simulator, **INTEGRATION, scope="market:code:a,stock_location:code:b")
     assert narrowed["scope"] == "market:code:a stock_location:code:b"
     assert narrowed["access_token"] != everything["access_token"]
 
 
-def test_a_revoked_token_is_invalid_and_the_next_one_is_new(simulator: Simulator) -> None:
-    text = ask(simulator, **INTEGRATION)["access_token"]
+def test_a_revoked_token_is_invalid_and_the_next_one_is_new(
+    http: httpx.Client, simulator: Simulator
+) -> None:
+    text = ask(http, simulator, **INTEGRATION)["access_token"]
     url = f"{simulator.url}/oauth/revoke"
     credentials = {k: INTEGRATION[k] for k in ("client_id", "client_secret")}
-    stranger = httpx.post(url, json={"client_id": "demo-sales", "token": text})
+    stranger = http.post(url, json={"client_id": "demo-sales", "token": text})
     assert (stranger.status_code, stranger.json()["errors"][0]["title"]) == (
         403,
         "unauthorized_client",
     )
-    assert status_of(simulator, text) == 200
-    revoked = httpx.post(url, json={**credentials, "token": text})
+    assert status_of(http, simulator, text) == 200
+    revoked = http.post(url, json={**credentials, "token": text})
     assert (revoked.status_code, revoked.json()) == (200, {})
-    assert status_of(simulator, text) == 401
-    assert ask(simulator, **INTEGRATION)["access_token"] != text
+    assert status_of(http, simulator, text) == 401
+    assert ask(http, simulator, **INTEGRATION)["access_token"] != text
 
 
 @pytest.mark.parametrize(
@@ -151,28 +164,28 @@ def test_a_revoked_token_is_invalid_and_the_next_one_is_new(simulator: Simulator
     ],
 )
 def test_refusals_carry_a_numeric_status(
-    simulator: Simulator, changes: dict[str, str], status: int, title: str
+    http: httpx.Client, simulator: Simulator, changes: dict[str, str], status: int, title: str
 ) -> None:
-    answer = httpx.post(simulator.auth_url, json={**INTEGRATION, **changes})
+    answer = http.post(simulator.auth_url, json={**INTEGRATION, **changes})
     (error,) = answer.json()["errors"]
     assert (answer.status_code, error["status"], error["title"]) == (status, status, title)
 
 
-def test_a_body_that_is_no_json_object_is_refused(simulator: Simulator) -> None:
+def test_a_body_that_is_no_json_object_is_refused(http: httpx.Client, simulator: Simulator) -> None:
     headers = {"Content-Type": "application/json"}
-    answer = httpx.post(simulator.auth_url, content=b"[", headers=headers)
+    answer = http.post(simulator.auth_url, content=b"[", headers=headers)
     assert (answer.status_code, answer.json()["errors"][0]["title"]) == (400, "invalid_request")
 
 
-def test_thirty_requests_a_minute_then_429(simulator: Simulator) -> None:
-    statuses = [httpx.post(simulator.auth_url, json=INTEGRATION).status_code for _ in range(31)]
+def test_thirty_requests_a_minute_then_429(http: httpx.Client, simulator: Simulator) -> None:
+    statuses = [http.post(simulator.auth_url, json=INTEGRATION).status_code for _ in range(31)]
     assert statuses == [200] * 30 + [429]
-    other = httpx.post(
+    other = http.post(
         simulator.auth_url, json=INTEGRATION, headers={"x-true-client-ip": "203.0.113.7"}
     )
     assert other.status_code == 200
     simulator.clock.advance(60)
-    assert httpx.post(simulator.auth_url, json=INTEGRATION).status_code == 200
+    assert http.post(simulator.auth_url, json=INTEGRATION).status_code == 200
 
 
 def test_permissions_follow_the_kind_of_credential(simulator: Simulator) -> None:
@@ -192,8 +205,10 @@ def test_permissions_follow_the_kind_of_credential(simulator: Simulator) -> None
 
 
 @pytest.mark.parametrize("value", ["", "Bearer", "Bearer nonsense", "Basic x"])
-def test_a_missing_or_foreign_token_is_invalid(simulator: Simulator, value: str) -> None:
+def test_a_missing_or_foreign_token_is_invalid(
+    http: httpx.Client, simulator: Simulator, value: str
+) -> None:
     headers = {"Authorization": value} if value else {}
-    answer = httpx.get(f"{simulator.api_url}/skus", headers=headers)
+    answer = http.get(f"{simulator.api_url}/skus", headers=headers)
     (error,) = answer.json()["errors"]
     assert (answer.status_code, error["code"], error["status"]) == (401, "INVALID_TOKEN", "401")
