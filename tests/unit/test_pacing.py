@@ -123,6 +123,18 @@ def test_what_a_server_with_fixed_windows_has_forgotten_frees_no_room_a_minute_l
     assert used.ask("read", "orders", NOW + 61).wait == pytest.approx(30, abs=2)
 
 
+def test_others_are_left_room_for_their_burst_and_a_little_to_be_noticed_by() -> None:
+    used = pacer()
+    for second, remaining in enumerate((199, 168, 167, 166)):  # 30 are not ours
+        ticket = used.ask("read", "customers", NOW + second)
+        used.answered(ticket, NOW + second, 200, answered(200, remaining))
+    assert sent_at_once(used, NOW + 4) == 20
+    used = pacer()
+    ticket = used.ask("read", "customers", NOW)
+    used.answered(ticket, NOW, 200, answered(200, 4))
+    assert used.ask("read", "orders", NOW).wait > 0
+
+
 @pytest.mark.parametrize(
     "headers",
     [{"x-ratelimit-limit": "many"}, answered(0, 0), {**answered(200, 0), "x-ratelimit-limit": ""}],
