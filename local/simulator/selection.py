@@ -81,7 +81,8 @@ def _by_index(store: Store, table: Table, query: Query) -> Page | None:
         else:
             return None
     entries = range(high - 1, low - 1, -1) if descending else range(low, high)
-    holes = _positions(store, table, index, excluded).intersection(entries)
+    # Not `intersection`, which would walk through all of the range.
+    holes = {entry for entry in _positions(store, table, index, excluded) if entry in entries}
     start, end = (query.number - 1) * query.size, query.number * query.size
     kept = [entry for entry in entries[: end + len(holes)] if entry not in holes]
     records = [store.records[index[entry][-1]] for entry in kept[start:end]]

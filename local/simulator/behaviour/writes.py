@@ -12,8 +12,7 @@ def create(store: Store, kind: str, change: Change) -> Record:
     _find_or_make_customer(store, kind, change)
     record = store.put(kind, relationships=change.relationships)
     filled = _inherited(store, record) | line_items.filled(store, record, change.attributes)
-    record_attributes = filled | change.attributes
-    store.change(record, record_attributes, updated_at=record.updated_at)
+    store.change(record, filled | change.attributes, updated_at=record.updated_at)
     _follow_up(store, record)
     return record
 
