@@ -215,10 +215,7 @@ def test_nothing_is_lost_and_only_what_broke_is_doubled(
 ) -> None:
     world = shop(size, stamps, schedule)
     world.skew = skew
-    with (
-        patch.object(changes, "PAGE_SIZE", size),
-        patch.object(event_bus, "BATCH_ENTRIES", ENTRIES),
-    ):
+    with small_pages(size):
         place(world)
         for pause, seconds in runs:
             world.lists.pass_time(pause)
