@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,7 +25,10 @@ def build(log: Path) -> None:
     built = BUILD / "template.yaml"
     if built.exists() and built.stat().st_mtime > max(map(_changed, _SOURCES)):
         return
-    run([SAM, "build"], environment=environment(), directory=ROOT, log=log)
+    begun = time.time()
+    run([SAM, "build"], environment=environment(log.parent), directory=ROOT, log=log)
+    # What changes while it runs may have been missed.
+    os.utime(built, (begun, begun))
 
 
 def deploy(emulator: MiniStack, parameters: Mapping[str, str], log: Path) -> None:
@@ -40,7 +44,7 @@ def deploy(emulator: MiniStack, parameters: Mapping[str, str], log: Path) -> Non
             *("--no-confirm-changeset", "--no-progressbar", "--capabilities", "CAPABILITY_IAM"),
             *("--parameter-overrides", *(f"{name}='{text}'" for name, text in values.items())),
         ],
-        environment=environment() | emulator.environment,
+        environment=environment(log.parent) | emulator.environment,
         directory=ROOT,
         log=log,
     )
@@ -62,12 +66,16 @@ def _changed(path: Path) -> float:
     return max(each.stat().st_mtime for each in (path, *below))
 
 
-def environment() -> dict[str, str]:
-    """The user's, without what points at a real AWS account."""
+def environment(temporary: Path) -> dict[str, str]:
+    """The user's, without what points at a real AWS account.
+
+    `temporary` is where SAM may leave things: it does not clear up all of them.
+    """
     own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     return own | {
         # `sam build` wants a python3.13 there, and the makefiles its pip.
         "PATH": f"{RUNTIME_PYTHON.parent}:{os.environ.get('PATH', os.defpath)}",
+        "TMPDIR": str(temporary),
         "SAM_CLI_TELEMETRY": "0",
         "SAM_CLI_POLL_DELAY": "0.2",
         "AWS_DEFAULT_REGION": REGION,

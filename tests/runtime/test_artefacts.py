@@ -107,7 +107,7 @@ def test_two_builds_are_the_same_to_the_byte(built: Path, tmp_path: Path) -> Non
         first = _digests(BUILD)
         run(
             [SAM, "build", "--no-cached", "--build-dir", tmp_path / "again"],
-            environment=deployment.environment(),
+            environment=deployment.environment(tmp_path),
             directory=ROOT,
             log=tmp_path / "second.log",
         )
