@@ -127,7 +127,7 @@ Commerce Layer  {upstream}
 Schedules       every stream, every minute; events go to the bus `{stack.resource("EventBus")}`
 Logs            {stack.directory}
 
-Test the connection, list SKUs, change a customer, see what a resource offers:
+Test the connection, list SKUs, create a customer, see what a resource offers:
   {curl} {api}
   {curl} '{api}/api/skus?page[size]=2'
   {curl} -H 'content-type: application/json' -d '{{"email": "ada@example.com"}}' {api}/api/customers
