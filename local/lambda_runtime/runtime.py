@@ -128,6 +128,12 @@ class LambdaRuntime:
         """All that function and emulator have written until now."""
         return self._log.read_text(errors="replace")
 
+    def peak_memory(self) -> int:
+        """The most that the function's process has had in memory, in KiB. Linux only."""
+        (process,) = self._processes()
+        status = Path(f"/proc/{process}/status").read_text()
+        return int(status.split("VmHWM:")[1].split()[0])
+
     def freeze(self) -> None:
         """Stop the function's process, as Lambda does between two invocations. Linux only."""
         for process in self._processes():
