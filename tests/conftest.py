@@ -1,6 +1,7 @@
 """What every layer of tests stands on: a simulated Commerce Layer and a mocked AWS."""
 
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -23,6 +24,16 @@ CREDENTIALS = MappingProxyType(
         "response_auth_token_key": "accessToken",
     }
 )
+AWS_ENVIRONMENT = {
+    "AWS_DEFAULT_REGION": REGION,
+    "AWS_REGION": REGION,
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_SESSION_TOKEN": "testing",
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+# Handlers make their clients when they are imported, and no test may meet a real account.
+os.environ |= AWS_ENVIRONMENT
 
 
 @dataclass
@@ -54,14 +65,7 @@ def simulator() -> Iterator[Simulator]:
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """AWS in memory (moto), for this process only. Nothing in it yet."""
-    for name, value in {
-        "AWS_DEFAULT_REGION": REGION,
-        "AWS_REGION": REGION,
-        "AWS_ACCESS_KEY_ID": "testing",
-        "AWS_SECRET_ACCESS_KEY": "testing",
-        "AWS_SESSION_TOKEN": "testing",
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }.items():
+    for name, value in AWS_ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_PROFILE", raising=False)
     with mock_aws():

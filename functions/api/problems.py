@@ -17,6 +17,7 @@ from connector.errors import (
     PermissionDenied,
     RateLimited,
     RequestRefused,
+    SecretUnavailable,
     ServerFault,
     UnknownInstance,
     Unreachable,
@@ -27,6 +28,7 @@ from connector.errors import (
 STATUS: dict[type[Exception], int] = {
     UnknownInstance: 404,
     ConfigurationError: 500,
+    SecretUnavailable: 503,
     DeadlineExceeded: 504,
     AuthenticationRefused: 502,
     PermissionDenied: 403,

@@ -7,12 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
 
 from connector import aws as clients
 from connector import instances
-from connector.errors import ConfigurationError
+from connector.errors import ConfigurationError, SecretUnavailable
 from connector.settings import settings
+from local.processes import free_port
 from tests.component.wire import Step, Wire, answer, wire
 from tests.conftest import REGION, put_secret
 
@@ -126,11 +126,19 @@ class TestWithAnotherServer:
         assert "long text" not in str(caught.value)
         assert len(server.requests) == 1
 
-    def test_a_fault_of_aws_itself_comes_through(self, server: Wire) -> None:
+    def test_a_fault_of_aws_itself_may_pass(self, server: Wire) -> None:
         server.steps += [refused("ThrottlingException")]
-        with pytest.raises(ClientError, match="Throttling"):
+        with pytest.raises(SecretUnavailable, match=r"cannot be read now \(Throttling") as caught:
             instances.load("default")
+        assert caught.value.retryable
+        assert "long text" not in str(caught.value)
         assert len(server.requests) == 3  # botocore's own tries
+
+    def test_an_aws_that_is_out_of_reach(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SECRETS_MANAGER", f"http://127.0.0.1:{free_port()}")
+        clients.forget()
+        with pytest.raises(SecretUnavailable, match=r"now \(EndpointConnectionError\)"):
+            instances.load("default")
 
     def test_an_old_read_serves_while_aws_has_a_fault(self, server: Wire, clock: Clock) -> None:
         server.steps += [self.secret(), refused("ThrottlingException")]
@@ -139,7 +147,7 @@ class TestWithAnotherServer:
         assert instances.load("default") is first
         assert instances.load("default") is first
         assert len(server.requests) == 1 + 3  # and it is left in peace for a while
-        with pytest.raises(ClientError):
+        with pytest.raises(SecretUnavailable):
             instances.load("default", fresh=True)
 
     def test_threads_that_begin_together_read_once(self, server: Wire) -> None:

@@ -157,17 +157,23 @@ def test_nobody_listens(transport: Transport) -> None:
             send(transport, f"http://127.0.0.1:{port}/", method, b"{}")
 
 
-def test_a_host_without_an_address(transport: Transport) -> None:
-    with pytest.raises(Unreachable, match="nothing was sent"):
-        send(transport, "http://nowhere.invalid/")
-
-
 def within(seconds: float, call: Any) -> ConnectorError:
     begun = time.monotonic()
     with pytest.raises(ConnectorError) as caught:
         call()
     assert time.monotonic() - begun < seconds
     return caught.value
+
+
+def test_a_resolver_that_does_not_answer_cannot_hold_a_request(
+    transport: Transport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one part of the way that cannot be made slow for real: the system's resolver."""
+    hang = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: hang.wait(30) and [])
+    fault = within(1.0, lambda: send(transport, "http://api.example/", left=0.3))
+    hang.set()
+    assert type(fault) is Unreachable
 
 
 @pytest.mark.parametrize(("method", "error"), [("GET", UpstreamTimeout), ("POST", OutcomeUnknown)])

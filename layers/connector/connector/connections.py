@@ -3,13 +3,16 @@
 from functools import partial
 from threading import Lock
 
-from connector import instances
+from connector import aws, instances
 from connector.commerce_layer.client import Client, Session
 from connector.commerce_layer.transport import Transport
 from connector.deadline import Deadline
 
-# Made while the container starts, when Lambda gives a full processor: it loads certificates.
+# Made while the container starts, when Lambda gives a full processor: certificates are loaded,
+# and what botocore knows of the service.
 _transport = Transport()
+aws.client("secretsmanager")
+
 _sessions: dict[str, Session] = {}
 _connecting = Lock()
 

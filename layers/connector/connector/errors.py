@@ -3,6 +3,7 @@
     ConnectorError
     ├── ConfigurationError          a secret or a setting is wrong; names which, never its value
     │   └── UnknownInstance         no such name in the stack parameter `Instances`
+    ├── SecretUnavailable           Secrets Manager does not answer, or not now
     ├── InvalidRequest              the caller asked for something that cannot be asked
     ├── DeadlineExceeded            not enough of the invocation is left to begin or to wait
     ├── PublishFailed               the event bus refused entries, also when asked again
@@ -41,6 +42,12 @@ class ConfigurationError(ConnectorError):
 
 class UnknownInstance(ConfigurationError):
     """The name is not configured, or is not a name at all."""
+
+
+class SecretUnavailable(ConnectorError):
+    """AWS has a fault, or throttles; the secret itself may be right."""
+
+    retryable = True
 
 
 class InvalidRequest(ConnectorError):

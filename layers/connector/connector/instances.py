@@ -16,7 +16,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from connector import aws
-from connector.errors import ConfigurationError, UnknownInstance
+from connector.errors import ConfigurationError, SecretUnavailable, UnknownInstance
 from connector.settings import settings
 
 TTL = 300.0  # seconds by the wall clock, which goes on while a container is frozen
@@ -86,9 +86,9 @@ def check(name: str) -> str:
 def load(name: str, *, fresh: bool = False) -> Instance:
     """The instance of that name; `fresh` reads the secret even if the cache has it.
 
-    Raises UnknownInstance, or ConfigurationError that names the secret and the key. What AWS
-    may recover from by itself (throttling, no network) comes through as botocore raises it,
-    unless an older read can serve for another while.
+    Raises UnknownInstance, or ConfigurationError that names the secret and the key. From what
+    AWS may recover by itself (throttling, no network) an older read helps for another while;
+    without one it is SecretUnavailable.
     """
     check(name)
     kept = _cache.get(name)
@@ -100,7 +100,7 @@ def load(name: str, *, fresh: bool = False) -> Instance:
             return kept.instance  # another thread has read it meanwhile
         try:
             text, version = _read(f"{settings().secret_prefix}/{name}")
-        except (BotoCoreError, ClientError):
+        except SecretUnavailable:
             if kept is None or fresh:
                 raise
             _cache[name] = _Read(kept.instance, time.time() - TTL + SPARE)
@@ -124,10 +124,13 @@ def _read(secret: str) -> tuple[str, str]:
     try:
         answer = aws.client("secretsmanager").get_secret_value(SecretId=secret)
     except ClientError as error:
-        reason = _FAULTS.get(error.response.get("Error", {}).get("Code", ""))
-        if reason is None:
-            raise
-        raise ConfigurationError(f"Secret {secret!r} {reason}.") from None
+        code = error.response.get("Error", {}).get("Code", "")
+        if code in _FAULTS:
+            raise ConfigurationError(f"Secret {secret!r} {_FAULTS[code]}.") from None
+        raise SecretUnavailable(f"Secret {secret!r} cannot be read now ({code}).") from None
+    except BotoCoreError as error:
+        fault = type(error).__name__
+        raise SecretUnavailable(f"Secret {secret!r} cannot be read now ({fault}).") from None
     if "SecretString" not in answer:
         raise ConfigurationError(f"Secret {secret!r} is binary: store a JSON object as text.")
     return answer["SecretString"], answer["VersionId"]

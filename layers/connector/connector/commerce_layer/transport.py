@@ -18,6 +18,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -139,11 +140,7 @@ class _Network(httpcore.NetworkBackend):
         exchange = _exchange()
         exchange.connected = True
         connecting = Deadline.after(exchange.cut(timeout, httpcore.ConnectTimeout))
-        try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except OSError as error:
-            raise httpcore.ConnectError("unknown host") from error
-        addresses = [str(address[0]) for *_, address in found]
+        addresses = _resolve(host, port, connecting.left())
         for position, address in enumerate(addresses, 1):
             share = connecting.left() / (len(addresses) - position + 1)
             try:
@@ -154,6 +151,25 @@ class _Network(httpcore.NetworkBackend):
                 if position == len(addresses):
                     raise
         raise httpcore.ConnectError("no address")
+
+
+def _resolve(host: str, port: int, seconds: float) -> list[str]:
+    """The addresses of a host. In a thread: the system's resolver knows no timeout of ours."""
+    found: list[str] = []
+
+    def ask() -> None:
+        with suppress(OSError):
+            answer = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            found.extend(str(address[0]) for *_, address in answer)
+
+    asking = threading.Thread(target=ask, name="resolver", daemon=True)
+    asking.start()
+    asking.join(seconds)
+    if asking.is_alive():
+        raise httpcore.ConnectTimeout("the resolver did not answer")
+    if not found:
+        raise httpcore.ConnectError("unknown host")
+    return found
 
 
 class Transport(httpx.HTTPTransport):
