@@ -53,7 +53,7 @@ def tell(stack: Stack) -> None:
     mine = [event for event in events if event["detail"]["change"]["id"] == placed["id"]]
     if not mine:
         raise StoryFailed("No event of the changed order reached the queue.")
-    print(f"   after {time.monotonic() - begun:.0f} s the queue has {len(events)} event:")
+    print(f"   after {time.monotonic() - begun:.0f} s the queue has {len(events)} event(s):")
     _show(mine[0], "source", "detail-type")
     detail = mine[0]["detail"]
     _show(detail, "id", "origin", "stream", "occurred_at", "change")
