@@ -31,6 +31,8 @@ help:
 	@echo "make test      all tests;  make quick: those that take seconds"
 	@echo "make check     format, lint, types, template"
 	@echo "make build     the layer and the functions, into .aws-sam/build"
+	@echo "make deploy    into your AWS account; asks for the parameters"
+	@echo "make bench     cold starts and warm requests, as ratios"
 	@echo "make install   what all of this needs;  make lock [UPGRADE=--upgrade]: pin it anew"
 	@echo "make clean     remove everything that was built or installed"
 
@@ -80,6 +82,10 @@ clean:
 build: .tools/sam/.installed .tools/runtime/.installed
 	PATH="$(CURDIR)/.tools/runtime/bin:$$PATH" $(SAM) build
 
+.PHONY: deploy
+deploy: build
+	$(SAM) deploy --guided $(ARGS)
+
 # --- Testing ------------------------------------------------------------------------------------
 
 .PHONY: test
@@ -96,6 +102,11 @@ check: .venv/.installed .tools/sam/.installed
 	$(PY) -m ruff check .
 	$(PY) -m mypy
 	$(SAM) validate --lint
+
+.PHONY: bench
+bench: $(RUN)
+	PYTHONPATH=.:functions:layers/connector $(PY) -m tests.performance.bench_cold_start
+	PYTHONPATH=.:functions:layers/connector $(PY) -m tests.performance.bench_warm
 
 # --- Running ------------------------------------------------------------------------------------
 

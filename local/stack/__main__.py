@@ -45,7 +45,7 @@ def tell(_: argparse.Namespace) -> None:
     print("\nNext:")
     print("  make start          the same, left running, to try requests of your own")
     print("  make invoke FUNCTION=api EVENT=events/api/list_skus.json")
-    print("  sam build && sam deploy --guided     into your AWS account")
+    print("  make deploy         into your AWS account")
 
 
 def start(arguments: argparse.Namespace) -> None:

@@ -1,6 +1,6 @@
 """What a cold start costs, from the built artefacts, in the Lambda runtime.
 
-    python -m tests.performance.bench_cold_start [PROCESSES]
+    make bench
 
 Three variants of each function, in turn, each in a fresh process:
 

@@ -1,6 +1,6 @@
 """What a warm request costs beyond its HTTP call.
 
-    python -m tests.performance.bench_warm [ROUNDS]
+    make bench
 
 One `GET /instances/default/api/skus/{id}` through the handler of the `api` function, against one
 bare httpx GET of the same record with the token in hand, on a kept-alive connection. CPU seconds
