@@ -16,7 +16,7 @@ PY := .venv/bin/python
 UV := .venv/bin/uv
 SAM := SAM_CLI_TELEMETRY=0 .tools/sam/bin/sam
 LOCK := $(UV) pip compile --quiet --generate-hashes --no-emit-index-url --no-header $(UPGRADE)
-TESTED := .venv/.installed .tools/sam/.installed $(if $(PYTHON313),.tools/runtime/.installed .tools/ministack/.installed)
+TESTED := .venv/.installed .tools/sam/.installed .tools/aws/.installed $(if $(PYTHON313),.tools/runtime/.installed .tools/ministack/.installed)
 RUN := .venv/.installed .tools/sam/.installed .tools/runtime/.installed .tools/ministack/.installed
 
 FUNCTION = api
@@ -59,7 +59,7 @@ NEED_313 = Python 3.13, the version of the Lambda runtime, was not found: it is 
 	$(UV) pip sync --quiet --python .tools/$*/bin/python --require-hashes $<
 	@touch $@
 
-.tools/sam/.installed: WITH = $(PYTHON)
+.tools/sam/.installed .tools/aws/.installed: WITH = $(PYTHON)
 .tools/runtime/.installed .tools/ministack/.installed: WITH = $(PYTHON313)
 
 # One requirements file with hashes for each place that packages go to.
@@ -68,6 +68,7 @@ lock: .venv/.installed
 	$(LOCK) --python-version 3.13 --python-platform aarch64-manylinux2014 pyproject.toml -o layers/connector/requirements.txt
 	$(LOCK) --universal --python-version 3.11 pyproject.toml --group dev -c layers/connector/requirements.txt -o requirements-dev.txt
 	$(LOCK) --universal --python-version 3.11 --group sam -o local/requirements-sam.txt
+	$(LOCK) --universal --python-version 3.11 --group aws -o local/requirements-aws.txt
 	$(LOCK) --universal --python-version 3.13 --group runtime -o local/requirements-runtime.txt
 	$(LOCK) --universal --python-version 3.13 --group ministack -o local/requirements-ministack.txt
 
