@@ -1,9 +1,16 @@
-"""`sam local invoke` on every sample, in a container: the second opinion on the artefacts."""
+"""The samples in `sam local`, in containers: the second opinion on the artefacts.
+
+`sam local invoke` builds its image anew for each call, which takes seconds; so one sample of each
+function goes through it, and every sample through `sam local start-lambda`, which runs the same
+image and keeps its containers.
+"""
 
 import json
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +19,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from local.lambda_runtime import base_image
+from local.processes import child, free_port
 from local.simulator import Simulator
 from local.stack import deployment
 from local.stack.ministack import MiniStack
@@ -23,7 +31,7 @@ from tests.runtime.conftest import needs_tools
 def _engine_answers() -> bool:
     if not shutil.which("docker"):
         return False
-    asked = subprocess.run(["docker", "info"], capture_output=True, check=False)  # noqa: S607
+    asked = subprocess.run(["docker", "info"], capture_output=True, check=False)
     return asked.returncode == 0
 
 
@@ -46,32 +54,59 @@ pytestmark = [
 @dataclass(frozen=True)
 class SamLocal:
     directory: Path
-    template: Path
     environment: dict[str, str]
-    parameters: list[str]
+    options: list[str]
 
     def invoke(self, function: str, event: Path) -> Any:
-        done = subprocess.run(
-            [
-                *(SAM, "local", "invoke", function, "--event", event),
-                *("--template", self.template, "--skip-pull-image"),
-                *("--parameter-overrides", *self.parameters),
-            ],
-            cwd=ROOT,
-            env=deployment.environment(self.directory) | self.environment,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout.strip().splitlines()[-1])
+        answer = self.directory / "answer.json"
+        command: list[str | Path] = [
+            SAM,
+            "local",
+            "invoke",
+            function,
+            "--event",
+            event,
+            *self.options,
+        ]
+        with answer.open("w") as output:
+            done = subprocess.run(
+                command,
+                cwd=ROOT,
+                env=self.environment,
+                stdout=output,
+                stderr=subprocess.PIPE,
+                timeout=120,
+                check=False,
+            )
+        assert done.returncode == 0, done.stderr.decode()
+        return json.loads(answer.read_text(encoding="utf-8").strip().splitlines()[-1])
+
+    @contextmanager
+    def started(self) -> Iterator[Any]:
+        """The Lambda service of SAM, as a boto3 client; functions stay warm."""
+        port = free_port()
+        command: list[str | Path] = [
+            SAM,
+            "local",
+            "start-lambda",
+            "--port",
+            str(port),
+            *self.options,
+        ]
+        command += ["--warm-containers", "LAZY"]
+        log = self.directory / "start.log"
+        with child(command, environment=self.environment, directory=ROOT, log=log) as process:
+            while b"Press CTRL+C to quit" not in log.read_bytes():
+                assert process.poll() is None, log.read_text()
+                time.sleep(0.1)
+            yield MiniStack(f"http://127.0.0.1:{port}").client("lambda")
 
 
 @pytest.fixture(scope="module")
 def sam_local(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SamLocal]:
     """The base image, a Commerce Layer and an AWS that containers can reach."""
     base_image.build()
+    directory = tmp_path_factory.mktemp("sam-local")
     server = ThreadedMotoServer(ip_address=HOST, port=0, verbose=False)
     server.start()
     endpoint = f"http://{HOST}:{server.get_host_and_port()[1]}"
@@ -92,17 +127,40 @@ def sam_local(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
             "CommerceLayerApiUrl": f"{address}/api",
             "CommerceLayerAuthUrl": f"{address}/oauth/token",
         }
-        overrides = [f"{name}={value}" for name, value in parameters.items()]
-        yield SamLocal(tmp_path_factory.mktemp("sam-local"), template, aws.environment, overrides)
+        yield SamLocal(
+            directory,
+            deployment.environment(directory) | aws.environment,
+            [
+                *("--template", str(template), "--skip-pull-image"),
+                *("--parameter-overrides", *(f"{k}={v}" for k, v in parameters.items())),
+            ],
+        )
     template.unlink()
     server.stop()
 
 
-@pytest.mark.parametrize("sample", SAMPLES)
-def test_a_sample_gets_an_answer(sam_local: SamLocal, sample: str) -> None:
-    """One after the other: two SAMs at once would rebuild the same image under each other."""
+@pytest.fixture(scope="module")
+def started(sam_local: SamLocal) -> Iterator[Any]:
+    with sam_local.started() as client:
+        yield client
+
+
+@pytest.mark.parametrize("sample", ["api/list_skus.json", "sync/orders.json"])
+def test_sam_local_invoke_runs_a_sample(sam_local: SamLocal, sample: str) -> None:
     function = FUNCTIONS[sample.partition("/")[0]]
-    answer = sam_local.invoke(function, ROOT / "events" / sample)
+    check(sample, sam_local.invoke(function, ROOT / "events" / sample))
+
+
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_every_sample_gets_an_answer(started: Any, sample: str) -> None:
+    answer = started.invoke(
+        FunctionName=FUNCTIONS[sample.partition("/")[0]],
+        Payload=(ROOT / "events" / sample).read_bytes(),
+    )
+    check(sample, json.loads(answer["Payload"].read()))
+
+
+def check(sample: str, answer: Any) -> None:
     if sample.startswith("api/"):
         assert 200 <= answer["statusCode"] < 500, answer
     else:
