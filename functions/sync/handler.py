@@ -19,6 +19,10 @@ from connector.table import Table
 from sync import streams
 from sync.run import Result, Services, run
 
+# Made while the container starts, when Lambda gives a full processor.
+aws.client("dynamodb")
+aws.client("events")
+
 KEYS = ("instance", "stream", "scheduled_time", "from")
 # What a schedule's input holds if nothing put the time in its place.
 UNFILLED = "<aws.scheduler.scheduled-time>"
@@ -95,13 +99,14 @@ def decode(event: Mapping[str, Any]) -> Order:
 
 
 def source_of(client: Client, order: Order, correlation_id: str) -> Source:
-    claims = client.claims()
+    claims = client.claims()  # none, if the token is no JWT
+    organization, test = claims.get("organization") or {}, claims.get("test")
     return Source(
         instance=order.instance,
         origin="sync",
         correlation_id=correlation_id,
-        organization=claims["organization"]["slug"],
-        mode="test" if claims["test"] else "live",
+        organization=organization.get("slug"),
+        mode=None if test is None else "test" if test else "live",
         stream=order.stream.name,
     )
 
