@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+
 from sync import streams
 from sync.handler import Order, source_of
 
