@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 import botocore.session
 from botocore.config import Config
+from botocore.loaders import Loader
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -28,9 +29,22 @@ CONFIG = Config(
 _making = Lock()  # botocore's Session is not safe to use from several threads
 
 
+class _Loader(Loader):
+    """Knows which services are meant.
+
+    botocore's own looks into the folders of all of its 400 services before it loads one: a fifth
+    of the time that a first client takes.
+    """
+
+    def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002 - botocore's
+        return ["dynamodb", "events", "s3", "secretsmanager"]
+
+
 @cache
 def _session() -> botocore.session.Session:
-    return botocore.session.get_session()
+    session = botocore.session.get_session()
+    session.register_component("data_loader", _Loader())
+    return session
 
 
 @cache
