@@ -150,6 +150,16 @@ def test_the_same_token_once_more_is_no_help_and_is_not_asked_for_again_and_agai
     assert len(world.asked) == 2
 
 
+def test_the_same_token_is_tried_again_after_the_pause() -> None:
+    """It may live for days, and what refused it may have been a fault that passed."""
+    world = World(granted(jwt(1)))
+    world.tokens.drop(world.tokens.get(Deadline.after(1)))
+    with pytest.raises(AuthenticationRefused):
+        world.get()
+    assert world.later(61).get() == jwt(1)
+    assert len(world.asked) == 3
+
+
 def test_a_wrong_secret_costs_one_request_a_minute() -> None:
     world = World(refused())
     for _ in range(180):

@@ -122,6 +122,7 @@ class Tokens:
             if self._clock() < self._pause.until:
                 raise self._pause.error()
             self._pause = None
+            self._dropped = ""  # what refused that token may have been a fault that passed
             self.instance = self._load(fresh=True)  # it may have been corrected meanwhile
         answer = self._request(deadline)
         if answer.status >= 400:
