@@ -116,10 +116,10 @@ def present(request: Request, response: Response, *, pages: bool = False) -> Ans
         except (ValueError, IndexError) as error:
             raise response.unreadable() from error
     else:
-        flat = flatten(response.document(), request.include)
-        if pages and "links" in flat:
-            flat["links"] = relink(flat["links"], base)
-        body = dumps(flat)
+        found = response.document()
+        if pages and "links" in found:
+            found["links"] = relink(found["links"], base)
+        body = dumps(flatten(found, request.include))
     if len(body) > MOST_BYTES // 6:  # no character takes more than 6 bytes on its way
         _check_size(body, response)
     return Answer(body, response.status, media_type)

@@ -202,6 +202,15 @@ def test_related_records_are_a_list_or_one_or_none(api: Simulator) -> None:
     assert (nothing.status, nothing.json()) == (200, {"data": None})
 
 
+def test_links_of_a_related_record_are_the_relationship_of_that_name(api: Simulator) -> None:
+    sku = a_sku()
+    price = call("GET", f"{API}/skus/{sku}/prices", "page[size]=1").json()["data"][0]["id"]
+    assert call("GET", f"{API}/prices/{price}/sku", "include=links").json()["links"] == []
+    link = api.store.put("links", {"name": "Shop"}, {"item": api.store.get("skus", sku)})
+    found = call("GET", f"{API}/prices/{price}/sku", "include=links").json()["links"]
+    assert [(record["id"], record["name"]) for record in found] == [(link.id, "Shop")]
+
+
 def test_related_records_keep_the_json_api_form(api: Simulator) -> None:
     sku = a_sku()
     prices = call("GET", f"{API}/skus/{sku}/prices", headers=JSON_API_HEADERS).json()
