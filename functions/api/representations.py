@@ -4,6 +4,7 @@
 """
 
 import json
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -55,13 +56,20 @@ def parse(request: Request) -> Any:
     if _media_type(request.headers) not in (JSON, JSON_API):
         raise InvalidRequest(f"Content-Type must be {JSON} or {JSON_API}.", status=415)
     try:
-        return json.loads(request.body, object_pairs_hook=_unique, parse_constant=_refuse)
+        return json.loads(
+            request.body,
+            object_pairs_hook=_unique,
+            parse_constant=_refuse,
+            parse_float=_finite,
+        )
     except json.JSONDecodeError as error:
         raise InvalidRequest(
             f"The body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}."
         ) from error
     except UnicodeDecodeError as error:
         raise InvalidRequest("The body is not UTF-8.") from error
+    except ValueError as error:  # from `_finite`, or an integer longer than Python reads
+        raise InvalidRequest("The body has a number that is too large.") from error
     except RecursionError as error:
         raise InvalidRequest("The body is nested too deeply.") from error
 
@@ -76,6 +84,13 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse(constant: str) -> None:
     raise InvalidRequest(f"The body has {constant}, which is not JSON.")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):  # 1e999, which would be sent on as Infinity
+        raise ValueError
+    return number
 
 
 def document(

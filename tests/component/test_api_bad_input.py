@@ -190,7 +190,7 @@ def test_a_value_for_a_capture_names_its_companion(shared_api: Simulator) -> Non
         ('{"weight": -Infinity}', "The body has -Infinity, which is not JSON."),
         ("[" * 100_000, "The body is nested too deeply."),
     ],
-    ids=["cut", "empty", "form", "twice", "nan", "infinity", "deep"],
+    ids=["cut", "empty", "form", "twice", "nan", "infinity", "float", "integer", "deep"],
 )
 @pytest.mark.parametrize("media_type", ["application/json", JSON_API])
 @pytest.mark.parametrize("encoded", [False, True], ids=["text", "base64"])
@@ -200,6 +200,8 @@ def test_a_body_that_is_not_json_is_400(
     headers = {"content-type": media_type}
     result = call("POST", f"{API}/skus", body=body, headers=headers, encoded=encoded)
     assert problem(result, 400)["detail"] == detail
+        ('{"weight": 1e999}', "The body has a number that is too large."),
+        ('{"weight": ' + "1" * 5000 + "}", "The body has a number that is too large."),
 
 
 def test_a_body_in_another_encoding_is_400(shared_api: Simulator) -> None:
