@@ -154,6 +154,6 @@ def _check_size(body: str, response: Response) -> None:
         f"The answer has {size / 1e6:.1f} MB and {MOST_BYTES / 1e6} MB can be returned. Most of it"
         f" is {kind}: leave them out of `include`, ask for fewer of their fields with"
         f" `fields[{kind}]=…`, or for fewer records with `page[size]`."
-        + (" The write itself was done." if response.status == 201 else ""),
+        + ("" if response.safe else " The write itself was done."),
         status=413,
     )

@@ -325,11 +325,15 @@ SECRET_FAULTS: list[tuple[str, Callable[[], object], str]] = [
 @pytest.mark.parametrize(
     ("spoil", "word"), [f[1:] for f in SECRET_FAULTS], ids=[f[0] for f in SECRET_FAULTS]
 )
+    change = {"name": "Big"}
 @pytest.mark.parametrize("path", ["/instances/default", f"{API}/skus"])
 def test_a_wrong_secret_names_the_secret_and_the_key_and_no_value(
     shared_api: Simulator, spoil: Callable[[], object], word: str, path: str
 ) -> None:
     spoil()
+        assert "The write" not in found["detail"]
+        result = call("PATCH", f"{API}/skus/{sku.id}", "include=prices", change, headers)
+        assert problem(result, 413)["detail"].endswith("The write itself was done.")
     connections.forget()
     before = len(shared_api.requests)
     result = call("GET", path)
