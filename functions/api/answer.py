@@ -26,5 +26,7 @@ class Answer:
 
 
 def dumps(value: Any) -> str:
-    # Without escapes for other alphabets: a character then costs its bytes, not twelve.
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    # Without escapes for other alphabets: a character then costs its bytes, not twelve. Half a
+    # surrogate pair, which UTF-8 cannot spell, keeps its escape: Lambda could not return it.
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return text.encode(errors="backslashreplace").decode()

@@ -26,9 +26,9 @@ def trigger(request: Request) -> Answer:
     for key in body:
         if key not in ("attributes", "value"):
             raise InvalidRequest(
-                f"`{key}` is not a name here: put it into `attributes`.",
+                f"`{key[:60]}` is not a name here: put it into `attributes`.",
                 status=422,
-                pointer=f"/{key}",
+                pointer=f"/{key[:60]}",
             )
     value = _value(resource, name, body) if resource else body.get("value", True)
     document = document_of(

@@ -244,6 +244,26 @@ def test_a_flat_body_that_cannot_be_meant_is_422_with_a_pointer(
 )
 def test_a_json_api_body_that_cannot_be_meant_is_422_with_a_pointer(
     shared_api: Simulator, method: str, body: Any, detail: str, pointer: str
+def test_half_a_surrogate_pair_does_not_break_the_answer(api: Simulator) -> None:
+    """JSON may spell it, UTF-8 cannot: Lambda would fail to hand such an answer back."""
+    refused = call("PATCH", f"{API}/skus/x", body='{"nmae\\ud800": 1}')
+    assert "`nmae\ud800` is not a name" in problem(refused, 422)["detail"]
+    sku = api.store.put("skus", {"code": "HALF", "name": "\ud83d"})
+    for answer in (refused, call("GET", f"{API}/skus/{sku.id}")):
+        assert answer.body.encode()
+
+
+def test_a_name_without_end_is_not_repeated_without_end(shared_api: Simulator) -> None:
+    name = "n" * 1_000_000
+    for path, body in [
+        ("skus/x", {name: 1}),
+        ("skus/x", {"shipping_category": {"id": "x", name: 1}}),
+        ("ordres/x", {"type": name}),
+    ]:
+        assert len(call("PATCH", f"{API}/{path}", body=body).body) < 2000
+    assert len(call("POST", f"{API}/orders/x/triggers/approve", body={name: 1}).body) < 2000
+
+
 ) -> None:
     path = f"{API}/skus" if method == "POST" else f"{API}/skus/x"
     found = problem(call(method, path, body=body, headers={"content-type": JSON_API}), 422)

@@ -160,11 +160,13 @@ def _check_writable(resource: Resource, name: str, pointer: str, *, create: bool
         problem = "is read-only on"
     near = catalog.nearest(name, tuple(writable))
     hint = f" Did you mean {' or '.join(f'`{n}`' for n in near)}?" if near else ""
-    raise InvalidRequest(f"`{name}` {problem} {resource.type}.{hint}", status=422, pointer=pointer)
+    raise InvalidRequest(
+        f"`{name[:60]}` {problem} {resource.type}.{hint}", status=422, pointer=pointer
+    )
 
 
 def _pointer(at: str, name: str) -> str:
-    return f"{at}/{name.replace('~', '~0').replace('/', '~1')}"
+    return f"{at}/{name[:60].replace('~', '~0').replace('/', '~1')}"
 
 
 def _linkage(relationship: Relationship, value: Any, pointer: str) -> Any:
@@ -189,7 +191,7 @@ def _reference(relationship: Relationship, value: Any, pointer: str) -> dict[str
         )
     if extra := sorted(set(parts) - {"id", "type"}):
         raise InvalidRequest(
-            f"`{relationship.name}` takes `type` and `id` alone, not {', '.join(extra)}:"
+            f"`{relationship.name}` takes `type` and `id` alone, not {', '.join(extra)[:60]}:"
             " change the related record itself.",
             status=422,
             pointer=pointer,
