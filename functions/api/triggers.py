@@ -6,7 +6,7 @@ from typing import Any
 from api.answer import Answer
 from api.representations import parse, present
 from api.request import Request
-from api.resources import ask, described, record_path
+from api.resources import ask, described, record_path, require
 from connector.commerce_layer import catalog
 from connector.commerce_layer.catalog import Attribute, Resource
 from connector.commerce_layer.documents import document_of
@@ -19,6 +19,7 @@ def trigger(request: Request) -> Answer:
     """Body, all of it optional: `{"attributes": {…}}` sent along in the same PATCH, and
     `{"value": …}` for a trigger that takes one. Raises InvalidRequest (400, 404, 422)."""
     resource = described(request)
+    require(resource, "update", {})  # a base type has triggers, and its variants fire them
     name = f"_{request.part('trigger').removeprefix('_')}"
     body = parse(request) if request.body.strip() else {}
     if not isinstance(body, Mapping) or not isinstance(body.get("attributes", {}), Mapping):

@@ -142,6 +142,13 @@ def test_a_singleton_takes_no_id(shared_api: Simulator) -> None:
     assert found["detail"] == "There is one organization only: leave the id out of the path."
 
 
+def test_a_trigger_of_a_base_type_is_fired_on_its_variants(shared_api: Simulator) -> None:
+    before = len(shared_api.requests)
+    result = call("POST", f"{API}/payment_gateways/x/triggers/disable")
+    assert "no update for payment_gateways" in problem(result, 405)["detail"]
+    assert len(shared_api.requests) == before
+
+
 @pytest.mark.parametrize(
     ("trigger", "body", "status", "detail"),
     [
