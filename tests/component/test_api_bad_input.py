@@ -104,6 +104,11 @@ def test_an_unknown_resource_is_asked_upstream_and_names_those_like_it(
     assert "Did you mean orders" in discovered["detail"]
 
 
+def test_a_name_that_no_path_can_have_names_those_like_it_too(shared_api: Simulator) -> None:
+    for name in ("Orders", "order-s", "_orders"):
+        assert "Did you mean orders" in problem(call("GET", f"{API}/{name}"), 404)["detail"]
+
+
 def test_an_unknown_relationship_names_those_like_it(shared_api: Simulator) -> None:
     found = problem(call("GET", f"{API}/skus/{a_sku()}/price"), 404)
     assert "Did you mean prices" in found["detail"]

@@ -172,7 +172,7 @@ class TestOperations:
 
 @pytest.mark.parametrize(
     "path",
-    ["", "/", "skus/", "skus//prices", "../skus", "Skus", "skus/a b", "skus/a%2Fb", "skus/../x",
+    ["", "/", "skus/", "skus//prices", "../skus", "skus/a b", "skus/a%2Fb", "skus/../x",
      "skus/é", "skus?x=1", "a/b/c/d/e", "skus/a\n"],
 )  # fmt: skip
 def test_a_path_that_could_mean_something_else_is_not_sent(client: Client, path: str) -> None:
