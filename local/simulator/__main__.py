@@ -9,7 +9,7 @@ from local.simulator.settings import Settings
 
 def main() -> None:
     simulator = Simulator(**vars(_parser().parse_args()))
-    print(f"Commerce Layer simulator, organization {simulator.settings.organization}")
+    print(f"Commerce Layer simulator, organizations {simulator.settings.organizations}")
     print(f"  API     {simulator.api_url}")
     print(f"  tokens  {simulator.auth_url}   client demo-client, secret demo-secret")
     print(f"  switch  {simulator.url}/_simulator   Ctrl-C stops it", flush=True)

@@ -14,7 +14,7 @@ from starlette.routing import Route
 from local.simulator import control, operations
 from local.simulator.auth import AuthError, check_permission
 from local.simulator.documents import Context
-from local.simulator.errors import ApiError
+from local.simulator.errors import ApiError, invalid_token
 from local.simulator.gate import gated
 from local.simulator.world import World
 
@@ -62,15 +62,17 @@ def application(world: World) -> Starlette:
 
 def _answer(world: World, request: HttpRequest, body: bytes) -> operations.Answer:
     token = world.authority.verify(request.headers.get("authorization", ""))
+    environment = token.credential.environment
+    _check_host(world, request, environment.slug)
     prefix, segments = operations.split(request.url.path)
     base = f"{request.url.scheme}://{request.headers.get('host')}{prefix}"
     resource, _ = operations.route(request.method, segments)
     check_permission(token, request.method, resource.type)
     context = Context(
-        world.store,
+        environment.store,
         base,
-        world.settings.mode,
-        world.authority.organization.id,
+        environment.mode,
+        environment.organization.id,
         world.settings.meta,
     )
     asked = operations.Request(
@@ -81,7 +83,19 @@ def _answer(world: World, request: HttpRequest, body: bytes) -> operations.Answe
         body,
         token.application,
     )
-    return operations.answer(context, asked)
+    try:
+        return operations.answer(context, asked)
+    finally:
+        environment.settle()
+
+
+def _check_host(world: World, request: HttpRequest, slug: str) -> None:
+    """`acme.commercelayer.io`, or `acme.` before any name, takes tokens of `acme` alone."""
+    host = request.headers.get("x-forwarded-host") or request.headers.get("host", "")
+    meant = host.partition(".")[0].lower()
+    known = any(meant == each.slug for each in world.environments)
+    if meant != slug and (known or host.endswith(".commercelayer.io")):
+        raise invalid_token()
 
 
 async def _parameters(request: HttpRequest) -> dict[str, Any]:

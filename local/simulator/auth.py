@@ -1,7 +1,7 @@
 """The authorization server: client credentials in, RS512 tokens out, revocation, JWKS."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -13,9 +13,10 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
 from local.simulator.clock import Clock
+from local.simulator.environment import Environment
 from local.simulator.errors import access_denied, invalid_token
 from local.simulator.settings import Settings
-from local.simulator.store import Record, Store
+from local.simulator.store import Record
 
 # A new token is given out when the current one has less than this to live; both stay valid.
 OVERLAP = 15 * 60
@@ -37,17 +38,21 @@ class AuthError(Exception):
 class Credential:
     """`read_only` integrations may look at everything and write nothing."""
 
+    environment: Environment
     client_id: str
     secret: str | None
     kind: str
     read_only: bool = False
 
 
-CREDENTIALS = (
-    Credential("demo-client", "demo-secret", "integration"),
-    Credential("demo-read-only", "demo-secret", "integration", read_only=True),
-    Credential("demo-sales", None, "sales_channel"),
-)
+def credentials(environment: Environment, plain_mode: str) -> Iterator[Credential]:
+    """Those of `demo` are called demo-client, ... and in the other mode demo-live-client, ..."""
+    mode = "" if environment.mode == plain_mode else f"-{environment.mode}"
+    name, secret = f"{environment.slug}{mode}", f"{environment.slug}-secret"
+    yield Credential(environment, f"{name}-client", secret, "integration")
+    yield Credential(environment, f"{name}-read-only", secret, "integration", read_only=True)
+    yield Credential(environment, f"{name}-sales", None, "sales_channel")
+
 
 # What a storefront may write, and may not see. Everything else is for integrations to write.
 _SALES_CHANNEL_WRITES = frozenset(
@@ -75,15 +80,18 @@ class Token:
 
 
 class Authority:
-    def __init__(self, settings: Settings, clock: Clock, store: Store) -> None:
-        self.credentials = {each.client_id: each for each in CREDENTIALS}
-        self._settings, self._clock, self._store = settings, clock, store
+    def __init__(
+        self, settings: Settings, clock: Clock, environments: Sequence[Environment]
+    ) -> None:
+        self.credentials = {
+            credential.client_id: credential
+            for environment in environments
+            for credential in credentials(environment, settings.mode)
+        }
+        self._settings, self._clock = settings, clock
         self._random = Random(settings.random_seed)
         self._valid: dict[str, Token] = {}
         self._current: dict[tuple[str, str], Token] = {}
-        self.organization = store.put(
-            "organizations", {"name": settings.organization.title(), "slug": settings.organization}
-        )
         self._applications: dict[str, Record] = {}
 
     def token(self, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -116,6 +124,11 @@ class Authority:
         if token is None or token.expires <= self._clock.seconds():
             raise invalid_token()
         return token
+
+    def mode(self, authorization: str) -> str:
+        """Which limits hold for a request: those of its token, known or not."""
+        token = self._valid.get(authorization.partition(" ")[2].strip())
+        return token.credential.environment.mode if token else self._settings.mode
 
     def revoke(self, request: Mapping[str, Any]) -> None:
         token = self._valid.get(str(request.get("token")))
@@ -172,8 +185,8 @@ class Authority:
         application = self._application(credential)
         claims: dict[str, Any] = {
             "organization": {
-                "id": self.organization.id,
-                "slug": self._settings.organization,
+                "id": credential.environment.organization.id,
+                "slug": credential.environment.slug,
                 "enterprise": False,
                 "region": "eu-west-1",
             },
@@ -185,7 +198,7 @@ class Authority:
                 "confidential": credential.secret is not None,
             },
             "scope": scope,
-            "test": self._settings.mode == "test",
+            "test": credential.environment.mode == "test",
             "exp": now + lifetime,
             "iat": now,
             "rand": self._random.random(),
@@ -199,7 +212,7 @@ class Authority:
 
     def _application(self, credential: Credential) -> Record:
         if credential.client_id not in self._applications:
-            self._applications[credential.client_id] = self._store.put(
+            self._applications[credential.client_id] = credential.environment.store.put(
                 "applications",
                 {
                     "name": credential.client_id,

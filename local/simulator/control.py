@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import asdict
+from inspect import isawaitable
 from typing import Any
 
 from starlette.requests import Request
@@ -11,7 +12,7 @@ from starlette.routing import Route
 
 from local.simulator.clock import printed
 from local.simulator.faults import KINDS
-from local.simulator.store import Record
+from local.simulator.store import Record, Store
 from local.simulator.world import World
 
 _Act = Callable[[World, Request, Any], Any]
@@ -28,16 +29,24 @@ def _endpoint(world: World, act: _Act) -> Callable[[Request], Any]:
     async def endpoint(request: Request) -> Response:
         try:
             body = json.loads(await request.body() or b"{}")
-            return JSONResponse(act(world, request, body))
+            result = act(world, request, body)
+            return JSONResponse(await result if isawaitable(result) else result)
         except (KeyError, TypeError, ValueError) as mistake:
             return JSONResponse({"error": f"{type(mistake).__name__}: {mistake}"}, 400)
 
     return endpoint
 
 
-def _health(world: World, _: Request, __: Any) -> Any:
-    counts = {kind: len(table.ids) for kind, table in sorted(world.store.tables.items())}
+def _health(world: World, request: Request, _: Any) -> Any:
+    tables = _store(world, request).tables
+    counts = {kind: len(table.ids) for kind, table in sorted(tables.items())}
     return {"status": "ok", "settings": asdict(world.settings), "records": counts}
+
+
+async def _idle(world: World, _: Request, __: Any) -> Any:
+    """Answers when every job has ended and every webhook is delivered or given up."""
+    await world.background.idle()
+    return {}
 
 
 def _requests(world: World, request: Request, _: Any) -> Any:
@@ -109,29 +118,36 @@ def _forget_limits(world: World, _: Request, __: Any) -> Any:
     return {}
 
 
-def _put_records(world: World, _: Request, body: Any) -> Any:
+def _put_records(world: World, request: Request, body: Any) -> Any:
     """A list of `{"type", "attributes", "relationships", "created_at", "updated_at"}`.
 
     Past all validation, in one go. With an `id` the record is updated.
     """
-    with world.store.lock:
-        return [_shown(_put_record(world, each)) for each in body]
+    store = _store(world, request)
+    with store.lock:
+        return [_shown(_put_record(store, each)) for each in body]
 
 
-def _put_record(world: World, each: dict[str, Any]) -> Record:
+def _put_record(store: Store, each: dict[str, Any]) -> Record:
     kind, attributes = each["type"], each.get("attributes")
     links, at = each.get("relationships"), each.get("updated_at")
     if "id" in each:
-        return world.store.update(kind, each["id"], attributes, links, updated_at=at)
+        return store.update(kind, each["id"], attributes, links, updated_at=at)
     created = each.get("created_at")
-    return world.store.put(kind, attributes, links, created_at=created, updated_at=at)
+    return store.put(kind, attributes, links, created_at=created, updated_at=at)
 
 
-def _delete_records(world: World, _: Request, body: Any) -> Any:
+def _delete_records(world: World, request: Request, body: Any) -> Any:
     """A list of `{"type", "id"}`."""
     for each in body:
-        world.store.delete(each["type"], each["id"])
+        _store(world, request).delete(each["type"], each["id"])
     return {}
+
+
+def _store(world: World, request: Request) -> Store:
+    """`?organization=acme&mode=live`; without them the first one."""
+    asked = request.query_params
+    return world.environment(asked.get("organization"), asked.get("mode")).store
 
 
 def _shown(record: Record) -> dict[str, Any]:
@@ -140,6 +156,7 @@ def _shown(record: Record) -> dict[str, Any]:
 
 _ACTS: dict[tuple[str, str], _Act] = {
     ("GET", "health"): _health,
+    ("GET", "idle"): _idle,
     ("GET", "requests"): _requests,
     ("DELETE", "requests"): _forget_requests,
     ("GET", "faults"): _faults,

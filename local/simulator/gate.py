@@ -93,7 +93,8 @@ async def _limited(world: World, request: Request, endpoint: Endpoint) -> Respon
             return throttled(world.settings.throttled_errors)
         return await endpoint(request)
     _, segments = operations.split(path)
-    verdict = world.limiter.api(ip, request.method, segments[0] if segments else "")
+    mode = world.authority.mode(request.headers.get("authorization", ""))
+    verdict = world.limiter.api(ip, request.method, segments[0] if segments else "", mode)
     shape = world.settings.throttled_errors
     response = await endpoint(request) if verdict.allowed else throttled(shape)
     response.headers.update(verdict.headers())

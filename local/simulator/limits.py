@@ -76,15 +76,16 @@ class Limiter:
         self._random = Random(settings.random_seed)
         self._counters: dict[tuple[str, ...], _Log | _Window] = {}
 
-    def api(self, ip: str, method: str, resource: str) -> Verdict:
-        """One request to /api/{resource}."""
+    def api(self, ip: str, method: str, resource: str, mode: str | None = None) -> Verdict:
+        """One request to /api/{resource}, with a token of that mode."""
+        mode = mode or self._settings.mode
         group = classify(method, resource)
-        average, burst = self._allowances(group)
+        average, burst = self._allowances(group, mode)
         if self._settings.limits == "off":
             return Verdict(allowed=True, limit=average, remaining=average)
         now = self._clock.seconds()
-        slow = self._counter(AVERAGE_SECONDS, ip, group)
-        fast = self._counter(BURST_SECONDS, ip, group, resource)
+        slow = self._counter(AVERAGE_SECONDS, ip, mode, group)
+        fast = self._counter(BURST_SECONDS, ip, mode, group, resource)
         allowed = slow.count(now) < average and fast.count(now) < burst
         if allowed:
             slow.add(now)
@@ -106,8 +107,8 @@ class Limiter:
         """Everyone starts with a full budget."""
         self._counters.clear()
 
-    def _allowances(self, group: str) -> tuple[int, int]:
-        scale = self._settings.limit_scale * (0.5 if self._settings.mode == "test" else 1)
+    def _allowances(self, group: str, mode: str) -> tuple[int, int]:
+        scale = self._settings.limit_scale * (0.5 if mode == "test" else 1)
         average, burst = _LIVE[group]
         return int(average * scale), int(burst * scale)
 

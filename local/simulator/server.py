@@ -12,8 +12,10 @@ import uvicorn
 
 from local.simulator.app import application
 from local.simulator.auth import Authority
+from local.simulator.background import Background
 from local.simulator.clock import Clock
 from local.simulator.connections import Connections
+from local.simulator.environment import Environment
 from local.simulator.faults import Faults
 from local.simulator.limits import Limiter
 from local.simulator.log import RequestLog
@@ -27,11 +29,13 @@ _Result = TypeVar("_Result")
 class _Server(uvicorn.Server):
     """Says when it answers, and ends at once: uvicorn's own pauses add up over many tests."""
 
-    def __init__(self, config: uvicorn.Config, connections: Connections) -> None:
+    def __init__(
+        self, config: uvicorn.Config, connections: Connections, background: Background
+    ) -> None:
         super().__init__(config)
         self.ready = threading.Event()
         connections.attach(self.server_state)
-        self._connections = connections
+        self._connections, self._background = connections, background
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -51,6 +55,7 @@ class _Server(uvicorn.Server):
             server.close()
         for each in sockets or ():
             each.close()
+        await self._background.stop()
         self._connections.abort_all()
         await asyncio.gather(*self.server_state.tasks, return_exceptions=True)
         for server in self.servers:
@@ -93,6 +98,7 @@ class Simulator:
                 timeout_keep_alive=60,
             ),
             self._world.connections,
+            self._world.background,
         )
         self._thread = threading.Thread(target=self.run, name="simulator", daemon=True)
 
@@ -131,6 +137,14 @@ class Simulator:
     @property
     def limiter(self) -> Limiter:
         return self._world.limiter
+
+    def environment(self, slug: str | None = None, mode: str | None = None) -> Environment:
+        return self._world.environment(slug, mode)
+
+    def wait_until_idle(self) -> None:
+        """Until every job has ended and every webhook is delivered or given up."""
+        idle = self._world.background.idle()
+        asyncio.run_coroutine_threadsafe(idle, self._server.loop).result()
 
     def close_idle_connections(self) -> int:
         """As a server or a network does that forgets keep-alive connections. Tells how many."""

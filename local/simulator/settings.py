@@ -15,8 +15,13 @@ class Settings:
     host: str = _switch("127.0.0.1", "address to listen on")
     port: int = _switch(0, "port to listen on; 0 takes a free one")
     seed: int = _switch(0, "make a coherent shop with that many orders and SKUs; 0 starts empty")
-    mode: str = _switch("test", "environment that tokens and records speak of", "test", "live")
-    organization: str = _switch("demo", "slug of the organization")
+    mode: str = _switch("test", "mode of the plainly named clients", "test", "live")
+    organizations: str = _switch(
+        "demo",
+        "slugs, separated by commas; each has a test and a live environment. For `demo` these are "
+        "the clients demo-client, demo-read-only, demo-sales (secret demo-secret) in the mode of "
+        "--mode, and demo-live-client, ... or demo-test-client, ... in the other one",
+    )
     issuer: str = _switch("https://auth.commercelayer.io", "`iss` of the tokens")
     integration_lifetime: int = _switch(7_200, "seconds that an integration's token lives")
     sales_channel_lifetime: int = _switch(14_400, "seconds that a sales channel's token lives")
@@ -58,6 +63,12 @@ class Settings:
             kind = type(each.default)
             if not isinstance(value, (int, float) if kind is float else kind):
                 raise TypeError(f"{each.name} is of type {kind.__name__}, not {value!r}")
+
+    def environments(self) -> list[tuple[str, str]]:
+        """(slug, mode) pairs, the plainly named first."""
+        modes = (self.mode, "live" if self.mode == "test" else "test")
+        slugs = [slug.strip() for slug in self.organizations.split(",")]
+        return [(slug, mode) for slug in slugs for mode in modes]
 
     def change(self, **switches: Any) -> None:
         """All or none. Raises ValueError or TypeError as the constructor does."""

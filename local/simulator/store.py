@@ -10,12 +10,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from threading import RLock
-from typing import Any
+from typing import Any, NamedTuple
 
 from connector.commerce_layer import catalog
 from local.simulator import ids, relations
 from local.simulator.behaviour import initial
 from local.simulator.clock import Clock, parse
+from local.simulator.topics import HEARD_IN_IMPORTS, TOPICS
 
 
 @dataclass(slots=True, eq=False)
@@ -42,6 +43,13 @@ class Record:
         if name == "updated_at":
             return self.updated_at
         return self.attributes.get(name)
+
+
+class Announcement(NamedTuple):
+    """Something that webhooks can be told of. The record may be gone meanwhile."""
+
+    topic: str
+    record: Record
 
 
 class Table:
@@ -92,13 +100,15 @@ def hashable(value: Any) -> Any:
 class Store:
     """`put`, `update` and `delete` are what tests use; relationships take records or pairs."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, first: int = 1) -> None:
         self.clock = clock
+        self.muted = False  # while an import writes
         self.lock = RLock()
         self.records: dict[int, Record] = {}
         self.tables: defaultdict[str, Table] = defaultdict(Table)
         self._pointers: defaultdict[tuple[str, str], dict[int, list[int]]] = defaultdict(dict)
-        self._last = 0
+        self._announced: list[Announcement] = []
+        self._last = first - 1
 
     def put(
         self,
@@ -175,6 +185,18 @@ class Store:
                     self._set_one(record, name, None)
             self.tables[kind].remove(record)
             del self.records[record.number]
+
+    def announce(self, record: Record, event: str) -> None:
+        """`announce(order, "place")`. Where Commerce Layer has no such topic it says nothing."""
+        for kind in dict.fromkeys((record.type, relations.base_of(record.type))):
+            topic = f"{kind}.{event}"
+            if topic in TOPICS and (topic in HEARD_IN_IMPORTS or not self.muted):
+                self._announced.append(Announcement(topic, record))
+
+    def take_announced(self) -> list[Announcement]:
+        """What was announced since the last call."""
+        announced, self._announced = self._announced, []
+        return announced
 
     def get(self, kind: str, identifier: str) -> Record | None:
         """`kind` may be a base type: `promotions` finds a flex promotion."""

@@ -2,8 +2,10 @@
 
 from local.simulator import seed
 from local.simulator.auth import Authority
+from local.simulator.background import Background
 from local.simulator.clock import Clock
 from local.simulator.connections import Connections
+from local.simulator.environment import Environment
 from local.simulator.faults import Faults
 from local.simulator.limits import Limiter
 from local.simulator.log import RequestLog
@@ -17,11 +19,28 @@ class World:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.clock = Clock(settings.clock_offset)
-        self.store = Store(self.clock)
-        self.authority = Authority(settings, self.clock, self.store)
+        self.background = Background()
+        self.environments = [
+            Environment(slug, mode, self.clock, position)
+            for position, (slug, mode) in enumerate(settings.environments())
+        ]
+        self.authority = Authority(settings, self.clock, self.environments)
         self.limiter = Limiter(settings, self.clock)
         self.faults = Faults(settings.random_seed)
         self.connections = Connections()
         self.requests = RequestLog(settings.log_size)
         if settings.seed:
             seed.shop(self.store, settings.seed)
+            self.store.take_announced()
+
+    @property
+    def store(self) -> Store:
+        """Of the first organization, in the mode of the switch."""
+        return self.environments[0].store
+
+    def environment(self, slug: str | None = None, mode: str | None = None) -> Environment:
+        """The first one by default. Raises KeyError."""
+        for each in self.environments:
+            if slug in (None, each.slug) and mode in (None, each.mode):
+                return each
+        raise KeyError(f"there is no organization {slug} in {mode} mode")

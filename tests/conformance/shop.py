@@ -21,7 +21,11 @@ class Shop:
     """Speaks JSON:API with one simulator, with a token of its own."""
 
     def __init__(
-        self, simulator: Simulator, client_id: str = "demo-client", scope: str = ""
+        self,
+        simulator: Simulator,
+        client_id: str = "demo-client",
+        scope: str = "",
+        secret: str = "demo-secret",
     ) -> None:
         self.simulator = simulator
         self.http = httpx.Client(base_url=simulator.api_url, timeout=10, verify=False)  # noqa: S501 - no TLS
@@ -30,7 +34,7 @@ class Shop:
             json={
                 "grant_type": "client_credentials",
                 "client_id": client_id,
-                "client_secret": "demo-secret",
+                "client_secret": secret,
                 "scope": scope,
             },
         )

@@ -29,6 +29,7 @@ def delete(store: Store, record: Record) -> None:
     doomed = _with_dependents(store, record)
     order = store.one(record, "order") if record.type == "line_items" else None
     for each in reversed(doomed):
+        store.announce(each, "destroy")
         store.delete(each.type, each.id)
     if order:
         orders.refresh(store, order)

@@ -12,3 +12,4 @@ def change(store: Store, record: Record, names: str, *, adding: bool) -> None:
     else:
         kept = [tag for tag in held if tag not in tags]
     store.change(record, {}, {"tags": kept})
+    store.announce(record, "tagged")

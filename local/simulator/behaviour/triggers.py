@@ -116,4 +116,9 @@ def _status(
     values: dict[str, Any] = {"status": target}
     if f"{target}_at" in catalog.resource(record.type).attributes:
         values[f"{target}_at"] = store.clock.now()
-    return partial(store.change, record, values)
+    return partial(_moved, store, record, values, trigger.removeprefix("_"))
+
+
+def _moved(store: Store, record: Record, values: Mapping[str, Any], event: str) -> None:
+    store.change(record, values)
+    store.announce(record, event)

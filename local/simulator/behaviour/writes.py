@@ -14,6 +14,7 @@ def create(store: Store, kind: str, change: Change) -> Record:
     filled = _inherited(store, record) | line_items.filled(store, record, change.attributes)
     store.change(record, filled | change.attributes, updated_at=record.updated_at)
     _follow_up(store, record)
+    store.announce(record, "create")
     return record
 
 

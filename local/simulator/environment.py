@@ -1,0 +1,28 @@
+"""One organization in one mode: test and live share nothing, not even the ids."""
+
+from collections.abc import Callable
+
+from local.simulator.clock import Clock
+from local.simulator.store import Announcement, Store
+
+Listener = Callable[[Announcement], None]
+
+# So far apart do the records of two environments begin to count.
+_APART = 10**12
+
+
+class Environment:
+    """`listeners` are told, once a request has been answered, what it made happen."""
+
+    def __init__(self, slug: str, mode: str, clock: Clock, position: int) -> None:
+        self.slug, self.mode = slug, mode
+        self.store = Store(clock, first=position * _APART + 1)
+        self.organization = self.store.put("organizations", {"name": slug.title(), "slug": slug})
+        self.listeners: list[Listener] = []
+
+    def settle(self) -> None:
+        """Hand on what was announced. May be called again by what the listeners do."""
+        with self.store.lock:
+            for announcement in self.store.take_announced():
+                for listener in self.listeners:
+                    listener(announcement)
