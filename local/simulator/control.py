@@ -39,7 +39,7 @@ def _endpoint(world: World, act: _Act) -> Callable[[Request], Any]:
 
 def _health(world: World, request: Request, _: Any) -> Any:
     tables = _store(world, request).tables
-    counts = {kind: len(table.ids) for kind, table in sorted(tables.items())}
+    counts = {kind: len(table) for kind, table in sorted(tables.items())}
     return {"status": "ok", "settings": asdict(world.settings), "records": counts}
 
 

@@ -62,6 +62,11 @@ class Condition:
         path = self.paths[0]
         return path if len(self.paths) == 1 and not path.relationships else None
 
+    @property
+    def wanted(self) -> bool:
+        """The value of a predicate that only says yes or no."""
+        return boolean(self.value)
+
     def cast(self) -> Any:
         return caster(self.paths[0].kind)(self.value)
 

@@ -1,25 +1,26 @@
 """Which records a query means, in which order, and how many there are.
 
-The reading patterns of a synchronisation (by `updated_at`, by `id`) are answered from the sorted
-indexes of a table alone, whatever its size. Everything else starts from the smallest set of
-candidates that an index knows, and looks at each of them.
+What a client reads in the order of an attribute, from some value on, comes from that order alone,
+whatever the size of the table: so a synchronisation reads by `updated_at` and by `id`. Everything
+else starts from the smallest set of candidates that an index knows, and looks at each of them.
 """
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from connector.commerce_layer import catalog
 from local.simulator import relations
 from local.simulator.filters import Condition
 from local.simulator.query import Query
-from local.simulator.store import Record, Store, Table, hashable
-
-_Index = list[tuple[int, ...]]
+from local.simulator.store import Record, Store
+from local.simulator.table import Order, Table, hashable
 
 _RANGES = {"gt", "gteq", "lt", "lteq"}
-_END = 1 << 62
+_STATES: Mapping[str, Any] = {"null": None, "true": True, "false": False}
+# The catalog's types whose values cannot be put in order.
+_UNORDERED = {"object", "array"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,31 +29,81 @@ class Page:
     count: int
 
 
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Exactly the records that satisfy one condition: how many, and which, sorted by number."""
+
+    count: int
+    numbers: Callable[[], Sequence[int]]
+
+
 def select(store: Store, kind: str, query: Query, among: list[int] | None = None) -> Page:
     """`among` narrows it to those records, as for a to-many relationship."""
     kinds = relations.concrete(kind)
-    if among is None and len(kinds) == 1:
-        page = _by_index(store, store.tables[kinds[0]], query)
-        if page:
-            return page
-    if among is None:
-        candidates = [_candidates(store, name, query.conditions) for name in kinds]
-    else:
-        candidates = [(among, list(query.conditions))]
-    found = [record for numbers, left in candidates for record in _checked(store, numbers, left)]
-    found.sort(key=lambda record: record.number)
-    for name, descending in reversed(query.sort):
-        found.sort(key=_sort_key(name), reverse=descending)
+    if among is not None:
+        return _sorted(store, query, _checked(store, among, query.conditions))
+    if len(kinds) > 1:
+        numbers = [n for each in kinds for n in _matching(store, each, query.conditions)]
+        return _sorted(store, query, sorted(numbers))
+    table = store.tables[kinds[0]]
+    page = _from_order(store, kinds[0], table, query)
+    if page:
+        return page
+    found = _matching(store, kinds[0], query.conditions)
+    # So many that it takes longer to sort them than to look for the first ones.
+    if len(query.sort) == 1 and len(found) ** 2 > query.number * query.size * len(table):
+        return _walked(store, table, query, found)
+    return _sorted(store, query, found)
+
+
+def _from_order(store: Store, kind: str, table: Table, query: Query) -> Page | None:
+    """The page, if ranges and exclusions over one order say it all; else None."""
+    if len(query.sort) > 1 and query.sort[1:] != (("id", False),):
+        return None
+    name, descending = query.sort[0] if query.sort else ("id", False)
+    order = table.order(name, store.records)
+    low, high = 0, len(order)
+    excluded: set[int | None] = set()
+    for each in query.conditions:
+        attribute = each.own.attribute if each.own else ""
+        if attribute == name and each.predicate in _RANGES and each.cast() is not None:
+            low, high = order.narrowed(each.predicate, each.cast(), low, high)
+        elif attribute == "id" and each.predicate == "not_in":
+            excluded.update(each.cast_list())
+        else:
+            return None
+    holes = {
+        record.number
+        for record in map(store.records.get, excluded - {None})  # type: ignore[arg-type]
+        if record and record.type == kind and low <= order.position(record) < high
+    }
+    numbers = (order.backwards if descending else order.forwards)(low, high)
+    shown = (number for number in numbers if number not in holes)
+    return Page(_cut(store, query, shown), high - low - len(holes))
+
+
+def _walked(store: Store, table: Table, query: Query, found: Sequence[int]) -> Page:
+    """Through an order until the page is full of what was found."""
+    ((name, descending),) = query.sort
+    order, wanted = table.order(name, store.records), set(found)
+    numbers = (order.backwards if descending else order.forwards)(0, len(order))
+    return Page(_cut(store, query, (n for n in numbers if n in wanted)), len(found))
+
+
+def _sorted(store: Store, query: Query, found: Sequence[int]) -> Page:
+    """Of records given by number, the oldest first."""
+    numbers: Iterable[int] = found
+    if query.sort:
+        records = [store.records[number] for number in found]
+        for name, descending in reversed(query.sort):
+            records.sort(key=_sort_key(name), reverse=descending)
+        numbers = (record.number for record in records)
+    return Page(_cut(store, query, numbers), len(found))
+
+
+def _cut(store: Store, query: Query, numbers: Iterable[int]) -> list[Record]:
     start = (query.number - 1) * query.size
-    return Page(found[start : start + query.size], len(found))
-
-
-def _checked(store: Store, numbers: list[int], conditions: list[Condition]) -> list[Record]:
-    found = [store.records[number] for number in numbers]
-    for each in conditions:
-        matches = each.matcher(store)
-        found = [record for record in found if matches(record)]
-    return found
+    return [store.records[number] for number in islice(numbers, start, start + query.size)]
 
 
 def _sort_key(name: str) -> Callable[[Record], tuple[bool, Any]]:
@@ -65,121 +116,77 @@ def _sort_key(name: str) -> Callable[[Record], tuple[bool, Any]]:
     return key
 
 
-def _by_index(store: Store, table: Table, query: Query) -> Page | None:
-    """The page, if ranges and exclusions over one sorted index say it all; else None."""
-    index, name, descending = _index(table, query.sort)
-    if index is None:
-        return None
-    low, high = 0, len(index)
-    excluded: set[int | None] = set()
-    for each in query.conditions:
-        attribute = each.own.attribute if each.own else ""
-        if attribute == name and each.predicate in _RANGES and each.cast() is not None:
-            low, high = _narrowed(index, each, low, high)
-        elif attribute == "id" and each.predicate == "not_in":
-            excluded.update(each.cast_list())
-        else:
-            return None
-    entries = range(high - 1, low - 1, -1) if descending else range(low, high)
-    # Not `intersection`, which would walk through all of the range.
-    holes = {entry for entry in _positions(store, table, index, excluded) if entry in entries}
-    start, end = (query.number - 1) * query.size, query.number * query.size
-    kept = [entry for entry in entries[: end + len(holes)] if entry not in holes]
-    records = [store.records[index[entry][-1]] for entry in kept[start:end]]
-    return Page(records, len(entries) - len(holes))
-
-
-def _index(table: Table, sort: tuple[tuple[str, bool], ...]) -> tuple[_Index | None, str, bool]:
-    """The index in that order, the attribute it is sorted by, and whether to read it backwards."""
-    match sort:
-        case () | (("id", False),):
-            return table.ids, "id", False
-        case (("id", True),):
-            return table.ids, "id", True
-        case (("updated_at", False),) | (("updated_at", False), ("id", False)):
-            return table.stamps, "updated_at", False
-        case (("updated_at", True), ("id", True)):
-            return table.stamps, "updated_at", True
-    return None, "", False
-
-
-def _positions(store: Store, table: Table, index: _Index, numbers: set[int | None]) -> set[int]:
-    """Where those records stand in the index; numbers of other tables stand nowhere."""
-    found = set()
-    for number in numbers:
-        record = store.records.get(number) if number is not None else None
-        if record is not None and store.tables[record.type] is table:
-            by_id = index is table.ids
-            entry = (record.number,) if by_id else (record.updated_at, record.number)
-            found.add(bisect_left(index, entry))
-    return found
-
-
-def _narrowed(index: _Index, each: Condition, low: int, high: int) -> tuple[int, int]:
-    """The part between `low` and `high` that satisfies the condition; maybe empty."""
-    value = each.cast()
-    match each.predicate:
-        case "gt":
-            low = max(low, bisect_right(index, (value, _END)))
-        case "gteq":
-            low = max(low, bisect_left(index, (value,)))
-        case "lt":
-            high = min(high, bisect_left(index, (value,)))
-        case "lteq":
-            high = min(high, bisect_right(index, (value, _END)))
-    return low, max(low, high)
-
-
-def _candidates(
-    store: Store, kind: str, conditions: tuple[Condition, ...]
-) -> tuple[list[int], list[Condition]]:
-    """The shortest list of numbers that one condition gives, and the conditions left to check."""
+def _matching(store: Store, kind: str, conditions: Sequence[Condition]) -> Sequence[int]:
+    """The numbers of the records that satisfy all conditions, sorted."""
     best, used = None, None
     for each in conditions:
-        numbers = _from_condition(store, kind, each)
-        if numbers is not None and (best is None or len(numbers) < len(best)):
-            best, used = numbers, each
-    if best is None:
-        best = [number for (number,) in store.tables[kind].ids]
-    return best, [each for each in conditions if each is not used]
+        candidates = _candidates(store, kind, each)
+        if candidates is not None and (best is None or candidates.count < best.count):
+            best, used = candidates, each
+    numbers = best.numbers() if best else store.tables[kind].numbers()
+    return _checked(store, numbers, [each for each in conditions if each is not used])
 
 
-def _from_condition(store: Store, kind: str, each: Condition) -> list[int] | None:
-    """Exactly the records that satisfy it; None if no index knows."""
-    if len(each.paths) > 1:
+def _checked(
+    store: Store, numbers: Sequence[int], conditions: Sequence[Condition]
+) -> Sequence[int]:
+    for each in conditions:
+        matches = each.matcher(store)
+        numbers = [number for number in numbers if matches(store.records[number])]
+    return numbers
+
+
+def _candidates(store: Store, kind: str, each: Condition) -> Candidates | None:
+    """None if no index knows."""
+    if len(each.paths) > 1 or each.paths[0].kind in _UNORDERED:
         return None
     path = each.paths[0]
     if each.predicate in ("eq", "in"):
         values = each.cast_list() if each.predicate == "in" else [each.cast()]
         given = [value for value in values if value is not None]
         return _having(store, kind, path.relationships, path.attribute, given)
-    if each.own and each.predicate in _RANGES and path.attribute in ("id", "updated_at"):
-        table = store.tables[kind]
-        index = table.ids if path.attribute == "id" else table.stamps
+    if each.own and each.predicate in _STATES and each.wanted:
+        return _having(store, kind, (), path.attribute, [_STATES[each.predicate]])
+    if each.own and each.predicate in _RANGES:
         if each.cast() is None:
-            return []
-        low, high = _narrowed(index, each, 0, len(index))
-        return [entry[-1] for entry in index[low:high]]
+            return Candidates(0, tuple)
+        order = store.tables[kind].order(path.attribute, store.records)
+        return _between(order, *order.narrowed(each.predicate, each.cast(), 0, len(order)))
     return None
+
+
+def _between(order: Order, low: int, high: int) -> Candidates:
+    return Candidates(high - low, lambda: sorted(order.numbers(low, high)))
 
 
 def _having(
     store: Store, kind: str, relationships: tuple[str, ...], attribute: str, values: list[Any]
-) -> list[int] | None:
+) -> Candidates | None:
     """Records with one of the values, walking to-one relationships backwards."""
     if not relationships:
         if attribute == "id":
-            found = {store.records[number] for number in values if number in store.records}
-            return sorted(record.number for record in found if record.type == kind)
-        index = store.tables[kind].index(attribute, store.records)
-        return sorted({number for value in values for number in index.get(hashable(value), ())})
+            records = map(store.records.get, values)
+            return _union([[record.number] for record in records if record and record.type == kind])
+        index = store.tables[kind].by_value(attribute, store.records)
+        return _union([index.get(value, ()) for value in {hashable(each) for each in values}])
     name, *rest = relationships
     if catalog.resource(kind).relationships[name].many:
         return None
-    numbers: set[int] = set()
+    numbers: list[Sequence[int]] = []
     for other in relations.allowed_types(kind, name):
         targets = _having(store, other, tuple(rest), attribute, values)
         if targets is None:
             return None
-        numbers.update(n for target in targets for n in store.pointing(kind, name, target))
-    return sorted(numbers)
+        numbers += [store.pointing(kind, name, target) for target in targets.numbers()]
+    return _union(numbers)
+
+
+def _union(sets: list[Sequence[int]]) -> Candidates:
+    """Of sorted lists that mostly have nothing in common."""
+    filled = [numbers for numbers in sets if numbers]
+    if len(filled) == 1:
+        return Candidates(len(filled[0]), lambda: filled[0])
+    return Candidates(
+        sum(len(numbers) for numbers in filled),
+        lambda: sorted({number for numbers in filled for number in numbers}),
+    )

@@ -1,13 +1,12 @@
-"""The records, and the indexes that keep ten thousand of them quick to list.
+"""The records, and how they are related; table.py keeps them quick to list.
 
 Every method takes the lock, so a test may read and write while the server answers. Nothing is
 validated here: what a client may write is decided in validation.py.
 """
 
-from bisect import bisect_left, insort
+from bisect import insort
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from threading import RLock
 from typing import Any, NamedTuple
@@ -16,33 +15,11 @@ from connector.commerce_layer import catalog
 from local.simulator import ids, relations
 from local.simulator.behaviour import initial
 from local.simulator.clock import Clock, parse
+from local.simulator.table import Record, Table, hashable
 from local.simulator.topics import HEARD_IN_IMPORTS, TOPICS
 
-
-@dataclass(slots=True, eq=False)
-class Record:
-    """`links` holds the numbers of related records: an int, a list of them, or None.
-
-    Stamps and attributes of type datetime are microseconds since 1970.
-    """
-
-    type: str
-    number: int
-    id: str
-    attributes: dict[str, Any]
-    links: dict[str, Any]
-    created_at: int
-    updated_at: int
-
-    def get(self, name: str) -> Any:
-        """By attribute name; an id is its number, which is what the API sorts and compares."""
-        if name == "id":
-            return self.number
-        if name == "created_at":
-            return self.created_at
-        if name == "updated_at":
-            return self.updated_at
-        return self.attributes.get(name)
+# `Record` is at home in table.py; whoever works with the store needs both.
+__all__ = ["Announcement", "Record", "Store", "stamp", "stored"]
 
 
 class Announcement(NamedTuple):
@@ -50,51 +27,6 @@ class Announcement(NamedTuple):
 
     topic: str
     record: Record
-
-
-class Table:
-    """One type's records in three orders: by id, by stamp, by value.
-
-    The last part of an entry of `ids` and `stamps` is the number of the record.
-    """
-
-    def __init__(self) -> None:
-        self.ids: list[tuple[int, ...]] = []
-        self.stamps: list[tuple[int, ...]] = []
-        self.values: dict[str, dict[Any, list[int]]] = {}
-
-    def add(self, record: Record) -> None:
-        insort(self.ids, (record.number,))
-        self.place(record)
-
-    def remove(self, record: Record) -> None:
-        del self.ids[bisect_left(self.ids, (record.number,))]
-        self.displace(record)
-
-    def place(self, record: Record) -> None:
-        """Into the indexes whose order changes when the record does."""
-        insort(self.stamps, (record.updated_at, record.number))
-        for name, index in self.values.items():
-            insort(index[hashable(record.get(name))], record.number)
-
-    def displace(self, record: Record) -> None:
-        del self.stamps[bisect_left(self.stamps, (record.updated_at, record.number))]
-        for name, index in self.values.items():
-            numbers = index[hashable(record.get(name))]
-            del numbers[bisect_left(numbers, record.number)]
-
-    def index(self, name: str, records: Mapping[int, Record]) -> Mapping[Any, list[int]]:
-        """Built when a client first asks for it by that attribute, kept from then on."""
-        if name not in self.values:
-            index: defaultdict[Any, list[int]] = defaultdict(list)
-            for (number,) in self.ids:
-                index[hashable(records[number].get(name))].append(number)
-            self.values[name] = index
-        return self.values[name]
-
-
-def hashable(value: Any) -> Any:
-    return repr(value) if isinstance(value, dict | list) else value
 
 
 class Store:
@@ -165,11 +97,11 @@ class Store:
     ) -> None:
         """As `update`, with attributes in their stored form."""
         with self.lock:
-            table = self.tables[record.type]
-            table.displace(record)
+            table, changed = self.tables[record.type], {*attributes, "updated_at"}
+            table.displace(record, changed)
             record.attributes.update(attributes)
             record.updated_at = self.clock.now() if updated_at is None else stamp(updated_at)
-            table.place(record)
+            table.place(record, changed)
             self._link(record, relationships or {})
 
     def delete(self, kind: str, identifier: str) -> None:
@@ -208,15 +140,14 @@ class Store:
 
     def all(self, kind: str) -> list[Record]:
         with self.lock:
-            numbers = sorted(
-                number for each in relations.concrete(kind) for (number,) in self.tables[each].ids
-            )
+            kinds = relations.concrete(kind)
+            numbers = sorted(number for each in kinds for number in self.tables[each].numbers())
             return [self.records[number] for number in numbers]
 
     def find(self, kind: str, name: str, value: Any) -> Record | None:
         """The oldest record of that type with that value."""
         with self.lock:
-            numbers = self.tables[kind].index(name, self.records).get(hashable(value))
+            numbers = self.tables[kind].by_value(name, self.records).get(hashable(value))
             return self.records[numbers[0]] if numbers else None
 
     def related(self, record: Record, name: str) -> list[Record]:
