@@ -44,6 +44,7 @@ _GENERATED = {
     "token": 32,
     "shopper_reference": 16,
     "profile_id": 16,
+    "reset_password_token": 20,
 }
 _GENERATED_FOR = {
     "token": {"orders", "authorizations", "captures", "voids", "refunds"},

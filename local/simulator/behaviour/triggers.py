@@ -1,7 +1,8 @@
 """Triggers: attributes such as `_approve` that make something happen instead of being stored.
 
-Most move a status along the table below. Those that a record cannot take in its present state are
-refused before anything of the request is written; those that change nothing are answered as done.
+Most move a status along the table in states.toml; the rest is planned by the module of its
+resource. Those that a record cannot take in its present state are refused before anything of the
+request is written; those that change nothing are answered as done.
 """
 
 from collections.abc import Callable, Mapping
@@ -9,65 +10,17 @@ from functools import partial
 from typing import Any
 
 from connector.commerce_layer import catalog
-from local.simulator.behaviour import orders, tags
-from local.simulator.errors import refused_transition
+from local.simulator.behaviour import (
+    anonymization,
+    bundles,
+    circuits,
+    orders,
+    passwords,
+    tags,
+    transitions,
+)
+from local.simulator.behaviour.transitions import Effect
 from local.simulator.store import Record, Store
-
-Effect = Callable[[], None]
-
-# type -> trigger -> (the states it starts from, the state it ends in)
-_STATES: dict[str, dict[str, tuple[set[str], str]]] = {
-    "shipments": {
-        "_upcoming": ({"draft", "on_hold"}, "upcoming"),
-        "_on_hold": ({"upcoming", "picking", "packing", "ready_to_ship"}, "on_hold"),
-        "_picking": ({"upcoming", "on_hold", "packing"}, "picking"),
-        "_packing": ({"picking", "on_hold", "ready_to_ship"}, "packing"),
-        "_ready_to_ship": ({"packing", "on_hold"}, "ready_to_ship"),
-        "_ship": ({"ready_to_ship"}, "shipped"),
-        "_deliver": ({"shipped"}, "delivered"),
-        "_cancel": (
-            {"draft", "upcoming", "on_hold", "picking", "packing", "ready_to_ship"},
-            "cancelled",
-        ),
-    },
-    "returns": {
-        "_request": ({"draft"}, "requested"),
-        "_approve": ({"requested"}, "approved"),
-        "_reject": ({"requested", "approved"}, "rejected"),
-        "_cancel": ({"draft", "requested", "approved"}, "cancelled"),
-        "_ship": ({"approved"}, "shipped"),
-        "_receive": ({"shipped"}, "received"),
-        "_refund": ({"received"}, "refunded"),
-    },
-    "stock_transfers": {
-        "_upcoming": ({"draft"}, "upcoming"),
-        "_on_hold": ({"upcoming", "picking"}, "on_hold"),
-        "_picking": ({"upcoming", "on_hold"}, "picking"),
-        "_in_transit": ({"picking"}, "in_transit"),
-        "_complete": ({"in_transit"}, "completed"),
-        "_cancel": ({"draft", "upcoming", "on_hold", "picking"}, "cancelled"),
-    },
-    "gift_cards": {
-        "_purchase": ({"draft"}, "inactive"),
-        "_activate": ({"draft", "inactive"}, "active"),
-        "_deactivate": ({"active"}, "inactive"),
-    },
-    "order_subscriptions": {
-        "_activate": ({"draft", "inactive"}, "active"),
-        "_deactivate": ({"active"}, "inactive"),
-        "_cancel": ({"draft", "inactive", "active"}, "cancelled"),
-    },
-    "in_stock_subscriptions": {
-        "_activate": ({"inactive"}, "active"),
-        "_deactivate": ({"active"}, "inactive"),
-    },
-    "imports": {"_interrupt": ({"pending", "in_progress"}, "interrupted")},
-    "exports": {
-        "_start": ({"interrupted", "pending"}, "in_progress"),
-        "_interrupt": ({"pending", "in_progress"}, "interrupted"),
-    },
-    "cleanups": {"_interrupt": ({"pending", "in_progress"}, "interrupted")},
-}
 
 # Triggers of many resources that set or clear one stamp.
 _STAMPS = {
@@ -77,25 +30,27 @@ _STAMPS = {
     "_unarchive": ("archived_at", False),
 }
 
+# What a trigger does, given all that came with it: `_refund` looks at `_refund_amount_cents`.
+Planner = Callable[[Store, Record, str, Mapping[str, Any]], Effect | None]
+
 
 def plan(store: Store, record: Record, triggers: Mapping[str, Any]) -> list[Effect]:
     """What they would do, in order. Raises ApiError 422 if the record's state forbids one."""
-    effects = [_plan_one(store, record, name, value) for name, value in triggers.items()]
+    effects = [_plan_one(store, record, name, triggers) for name in triggers]
     return [effect for effect in effects if effect]
 
 
-def _plan_one(store: Store, record: Record, name: str, value: Any) -> Effect | None:
+def _plan_one(
+    store: Store, record: Record, name: str, triggers: Mapping[str, Any]
+) -> Effect | None:
     if name in _STAMPS and _STAMPS[name][0] in catalog.resource(record.type).attributes:
         return _stamp(store, record, *_STAMPS[name])
-    if name in ("_add_tags", "_remove_tags"):
-        return partial(tags.change, store, record, str(value), adding=name == "_add_tags")
-    if name == "_reset_circuit":
-        closed = {"circuit_state": "closed", "circuit_failure_count": 0}
-        return partial(store.change, record, closed)
-    if record.type == "orders":
-        return orders.plan(store, record, name, value)
-    if name in _STATES.get(record.type, {}):
-        return _status(store, record, name, *_STATES[record.type][name])
+    if name in _ANYWHERE:
+        return _ANYWHERE[name](store, record, name, triggers)
+    if record.type in _PLANNERS and name not in transitions.moves(record.type):
+        return _PLANNERS[record.type](store, record, name, triggers)
+    if name in transitions.moves(record.type):
+        return transitions.plan(store, record, name)
     return None
 
 
@@ -105,20 +60,23 @@ def _stamp(store: Store, record: Record, name: str, wanted: bool) -> Effect | No
     return partial(store.change, record, {name: store.clock.now() if wanted else None})
 
 
-def _status(
-    store: Store, record: Record, trigger: str, sources: set[str], target: str
-) -> Effect | None:
-    state = record.get("status")
-    if state == target:
-        return None
-    if state not in sources:
-        raise refused_transition(trigger, state)
-    values: dict[str, Any] = {"status": target}
-    if f"{target}_at" in catalog.resource(record.type).attributes:
-        values[f"{target}_at"] = store.clock.now()
-    return partial(_moved, store, record, values, trigger.removeprefix("_"))
+def _tag(store: Store, record: Record, name: str, triggers: Mapping[str, Any]) -> Effect:
+    names = str(triggers[name])
+    return partial(tags.change, store, record, names, adding=name == "_add_tags")
 
 
-def _moved(store: Store, record: Record, values: Mapping[str, Any], event: str) -> None:
-    store.change(record, values)
-    store.announce(record, event)
+_ANYWHERE: Mapping[str, Planner] = {
+    "_add_tags": _tag,
+    "_remove_tags": _tag,
+    "_reset_circuit": lambda store, record, *_: circuits.reset(store, record),
+    "_regenerate_shared_secret": lambda store, record, *_: circuits.regenerate_secret(
+        store, record
+    ),
+}
+
+_PLANNERS: Mapping[str, Planner] = {
+    "orders": lambda store, order, name, given: orders.plan(store, order, name, given[name]),
+    "customers": lambda store, customer, name, _: anonymization.plan(store, customer, name),
+    "customer_password_resets": passwords.plan,
+    "bundles": lambda store, bundle, name, _: bundles.plan(store, bundle, name),
+}

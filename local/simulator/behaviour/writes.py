@@ -22,8 +22,11 @@ def update(store: Store, record: Record, change: Change) -> None:
     """Without attributes and relationships nothing is written: a trigger alone decides itself."""
     if change.attributes or change.relationships:
         _find_or_make_customer(store, record.type, change)
+        metadata = record.get("metadata")
         store.change(record, change.attributes, change.relationships)
         _follow_up(store, record)
+        if record.get("metadata") != metadata:
+            store.announce(record, "metadata_update")
 
 
 def _find_or_make_customer(store: Store, kind: str, change: Change) -> None:
