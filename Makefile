@@ -32,7 +32,7 @@ help:
 	@echo "make check     format, lint, types, template"
 	@echo "make build     the layer and the functions, into .aws-sam/build"
 	@echo "make deploy    into your AWS account; asks for the parameters"
-	@echo "make bench     cold starts and warm requests, as ratios"
+	@echo "make bench     cold starts, warm requests and the simulator, as ratios"
 	@echo "make install   what all of this needs;  make lock [UPGRADE=--upgrade]: pin it anew"
 	@echo "make clean     remove everything that was built or installed"
 
@@ -108,6 +108,7 @@ check: .venv/.installed .tools/sam/.installed
 bench: $(RUN)
 	PYTHONPATH=.:functions:layers/connector $(PY) -m tests.performance.bench_cold_start
 	PYTHONPATH=.:functions:layers/connector $(PY) -m tests.performance.bench_warm
+	PYTHONPATH=.:functions:layers/connector $(PY) -m tests.performance.bench_simulator
 
 # --- Running ------------------------------------------------------------------------------------
 
