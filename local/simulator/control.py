@@ -21,7 +21,7 @@ _Act = Callable[[World, Request, Any], Any]
 def routes(world: World) -> list[Route]:
     return [
         Route(f"/_simulator/{name}", _endpoint(world, act), methods=[method])
-        for (method, name), act in _ACTS.items()
+        for (method, name), act in ACTS.items()
     ]
 
 
@@ -38,6 +38,7 @@ def _endpoint(world: World, act: _Act) -> Callable[[Request], Any]:
 
 
 def _health(world: World, request: Request, _: Any) -> Any:
+    """The switches as they stand, and how many records there are of each type."""
     tables = _store(world, request).tables
     counts = {kind: len(table) for kind, table in sorted(tables.items())}
     return {"status": "ok", "settings": asdict(world.settings), "records": counts}
@@ -50,7 +51,7 @@ async def _idle(world: World, _: Request, __: Any) -> Any:
 
 
 def _requests(world: World, request: Request, _: Any) -> Any:
-    """`?method=` and `?path=` (a prefix) narrow it, `?last=` tells how many to show."""
+    """What was asked: `?method=` and `?path=` (a prefix) narrow it, `?last=` tells how many."""
     found = world.requests.matching(
         request.query_params.get("method"), request.query_params.get("path", "")
     )
@@ -59,16 +60,18 @@ def _requests(world: World, request: Request, _: Any) -> Any:
 
 
 def _forget_requests(world: World, _: Request, __: Any) -> Any:
+    """Empties the log of requests."""
     world.requests.clear()
     return {}
 
 
 def _faults(world: World, _: Request, __: Any) -> Any:
+    """The kinds of faults, and the rules that are in force with their hits."""
     return {"kinds": KINDS, "rules": world.faults.rules()}
 
 
 def _add_fault(world: World, _: Request, body: Any) -> Any:
-    """A rule as in faults.py: `{"kind": "500", "path": "/api/orders*", "times": 1}`."""
+    """`{"kind": "500", "path": "/api/orders*", "times": 1}`, or `script`, a list of kinds."""
     rule = world.faults.script(**_script(body)) if "script" in body else world.faults.add(**body)
     return asdict(rule)
 
@@ -78,20 +81,24 @@ def _script(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _clear_faults(world: World, _: Request, __: Any) -> Any:
+    """Nothing goes wrong any more."""
     world.faults.clear()
     return {}
 
 
 def _close_idle(world: World, _: Request, __: Any) -> Any:
+    """Closes every kept-alive connection that waits for a next request."""
     return {"closed": world.connections.close_idle()}
 
 
 def _expire_tokens(world: World, _: Request, __: Any) -> Any:
+    """Every token that was given out is refused from now on."""
     world.authority.expire_all()
     return {}
 
 
 def _clock(world: World, _: Request, __: Any) -> Any:
+    """The simulator's time."""
     clock = world.clock
     frozen = clock.frozen_at is not None
     return {"now": printed(clock.now()), "offset": clock.offset, "frozen": frozen}
@@ -108,20 +115,22 @@ def _set_clock(world: World, request: Request, body: Any) -> Any:
 
 
 def _settings(world: World, _: Request, body: Any) -> Any:
-    """Any switch that matters after the start: `{"limits": "sliding", "latency": 0.2}`."""
+    """Switches by name: `{"limits": "sliding", "latency": 0.2}`."""
     world.settings.change(**body)
     return asdict(world.settings)
 
 
 def _forget_limits(world: World, _: Request, __: Any) -> Any:
+    """Everyone starts with a full rate budget."""
     world.limiter.forget()
     return {}
 
 
 def _put_records(world: World, request: Request, body: Any) -> Any:
-    """A list of `{"type", "attributes", "relationships", "created_at", "updated_at"}`.
+    """Records past all validation: `[{"type", "attributes", "relationships", "updated_at"}]`.
 
-    Past all validation, in one go. With an `id` the record is updated.
+    In one go; `created_at` may be given too. With an `id` the record is updated.
+    `?organization=` and `?mode=` name another environment than the first.
     """
     store = _store(world, request)
     with store.lock:
@@ -138,7 +147,7 @@ def _put_record(store: Store, each: dict[str, Any]) -> Record:
 
 
 def _delete_records(world: World, request: Request, body: Any) -> Any:
-    """A list of `{"type", "id"}`."""
+    """Of a list of `{"type", "id"}`, past all effects."""
     for each in body:
         _store(world, request).delete(each["type"], each["id"])
     return {}
@@ -154,7 +163,7 @@ def _shown(record: Record) -> dict[str, Any]:
     return {"type": record.type, "id": record.id, "updated_at": printed(record.updated_at)}
 
 
-_ACTS: dict[tuple[str, str], _Act] = {
+ACTS: dict[tuple[str, str], _Act] = {
     ("GET", "health"): _health,
     ("GET", "idle"): _idle,
     ("GET", "requests"): _requests,

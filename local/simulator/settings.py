@@ -1,5 +1,6 @@
 """The switches of the simulator, once, for the command line and for `Simulator(...)` alike."""
 
+import re
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
@@ -8,9 +9,13 @@ def _switch(default: Any, help_text: str, *choices: str) -> Any:
     return field(default=default, metadata={"help": help_text, "choices": choices or None})
 
 
+# What the simulator is built from.
+FIXED = {"host", "port", "seed", "mode", "organizations", "log_size", "random_seed"}
+
+
 @dataclass(slots=True, kw_only=True)
 class Settings:
-    """Each may also be changed while the simulator runs."""
+    """All but those of `FIXED` may also be changed while the simulator runs."""
 
     host: str = _switch("127.0.0.1", "address to listen on")
     port: int = _switch(0, "port to listen on; 0 takes a free one")
@@ -64,14 +69,22 @@ class Settings:
             if not isinstance(value, (int, float) if kind is float else kind):
                 raise TypeError(f"{each.name} is of type {kind.__name__}, not {value!r}")
 
+        for slug, _ in self.environments():
+            if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", slug):
+                raise ValueError(
+                    f"organizations: {slug!r} is no slug: lower-case letters, digits and hyphens"
+                )
+
     def environments(self) -> list[tuple[str, str]]:
         """(slug, mode) pairs, the plainly named first."""
         modes = (self.mode, "live" if self.mode == "test" else "test")
-        slugs = [slug.strip() for slug in self.organizations.split(",")]
+        slugs = dict.fromkeys(slug.strip() for slug in self.organizations.split(","))
         return [(slug, mode) for slug in slugs for mode in modes]
 
     def change(self, **switches: Any) -> None:
         """All or none. Raises ValueError or TypeError as the constructor does."""
+        if fixed := FIXED & switches.keys():
+            raise ValueError(f"{', '.join(sorted(fixed))}: decided when the simulator starts")
         changed = Settings(**(asdict(self) | switches))
         for name in switches:
             setattr(self, name, getattr(changed, name))

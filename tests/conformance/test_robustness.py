@@ -1,14 +1,9 @@
 """Nothing that a client sends breaks the simulator, and everything the catalog offers is taken."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -104,23 +99,3 @@ def test_no_query_breaks_it(shared: Shop, name: str, value: str) -> None:
 def test_what_only_python_takes_for_json_is_refused(shared: Shop, constant: str) -> None:
     body = f'{{"data": {{"type": "tags", "attributes": {{"metadata": {{"x": {constant}}}}}}}}}'
     assert shared.http.post("tags", content=body.encode()).status_code == 400
-
-
-def test_it_starts_by_its_name_alone_and_stops_on_ctrl_c() -> None:
-    command = [sys.executable, "-W", "error", "-m", "local.simulator", "--port", "0", "--seed", "2"]
-    clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    with subprocess.Popen(command, cwd=ROOT, env=clean, stdout=subprocess.PIPE, text=True) as child:
-        assert child.stdout
-        lines = [child.stdout.readline() for _ in range(4)]
-        api = next(line.split()[1] for line in lines if "API" in line)
-        answer = httpx.get(f"{api.removesuffix('/api')}/_simulator/health")
-        assert answer.json()["records"]["orders"] == 2
-        child.send_signal(signal.SIGINT)
-        assert child.wait(5) == 0
-
-
-def test_help_explains_every_switch() -> None:
-    command = [sys.executable, "-m", "local.simulator", "--help"]
-    text = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert "--limits {off,sliding,window}" in text
-    assert "exact sliding log" in text
