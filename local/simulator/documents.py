@@ -13,8 +13,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from connector.commerce_layer import catalog
-from local.simulator.behaviour import money
-from local.simulator.behaviour.computed import COMPUTED
+from local.simulator.behaviour import computed, money
 from local.simulator.clock import printed
 from local.simulator.query import IncludeTree, Query
 from local.simulator.selection import Page
@@ -54,7 +53,7 @@ class Shape:
     names: tuple[str, ...]
     stamps: tuple[str, ...]
     amounts: tuple[tuple[str, str, bool], ...]
-    computed: tuple[str, ...]
+    computed: tuple[tuple[str, computed.Compute], ...]
     relationships: str
     included: tuple[str, ...]
     path: str
@@ -62,7 +61,7 @@ class Shape:
 
 def single(context: Context, record: Record | None, query: Query) -> bytes:
     records = [record] if record else []
-    body = _object(context, record, query.include, query.fields) if record else "null"
+    body = _object(context, record, query.include, query.fields, alone=True) if record else "null"
     rest = {"meta": context.document_meta()} if context.meta == "document" else {}
     return _document(body, _included(context, records, query), rest)
 
@@ -133,9 +132,14 @@ def _merge(tree: IncludeTree, other: IncludeTree) -> None:
 
 
 def _object(
-    context: Context, record: Record, include: IncludeTree, fields: Mapping[str, frozenset[str]]
+    context: Context,
+    record: Record,
+    include: IncludeTree,
+    fields: Mapping[str, frozenset[str]],
+    *,
+    alone: bool = False,
 ) -> str:
-    shape = _shape(context.base, record.type, fields.get(record.type), frozenset(include))
+    shape = _shape(context.base, record.type, fields.get(record.type), frozenset(include), alone)
     relationships = shape.relationships.replace(_ID, record.id)
     for name in shape.included:
         linkage = _dumps(_linkage(context.store, record, name))
@@ -161,25 +165,32 @@ def _attributes(store: Store, record: Record, shape: Shape) -> dict[str, Any]:
     for name in shape.stamps:
         value = record.get(name)
         values[name] = None if value is None else printed(value)
-    for name in shape.computed:
-        values[name] = COMPUTED[record.type][name](store, record)
+    for name, compute in shape.computed:
+        values[name] = compute(store, record)
     if shape.amounts:
         code = money.currency(store, record)
         subunits = money.subunits(code)
         for name, source, as_text in shape.amounts:
-            cents = kept(source)
+            cents = values[source] if source in values else computed.value(store, record, source)
             if cents is not None:
                 values[name] = money.formatted(cents, code) if as_text else cents / subunits
     return values
 
 
 @lru_cache(maxsize=4096)
-def _shape(base: str, kind: str, fields: frozenset[str] | None, included: frozenset[str]) -> Shape:
+def _shape(
+    base: str, kind: str, fields: frozenset[str] | None, included: frozenset[str], alone: bool
+) -> Shape:
+    """`alone` is the record of an answer that is about no other."""
     resource = catalog.resource(kind)
+    retrieved = computed.RETRIEVED.get(kind, {})
+    computes = {**computed.COMPUTED.get(kind, {}), **retrieved}
     attributes = [
         each
         for each in resource.attributes.values()
-        if each.fetchable and (fields is None or each.name in fields)
+        if each.fetchable
+        and (fields is None or each.name in fields)
+        and (alone or each.name not in retrieved)
     ]
     relationships = {}
     linked = []
@@ -200,7 +211,9 @@ def _shape(base: str, kind: str, fields: frozenset[str] | None, included: frozen
             for each in attributes
             if each.derived_money and each.type != "integer"
         ),
-        computed=tuple(n for n in COMPUTED.get(kind, {}) if any(n == a.name for a in attributes)),
+        computed=tuple(
+            (each.name, computes[each.name]) for each in attributes if each.name in computes
+        ),
         relationships=_dumps(relationships),
         included=tuple(linked),
         path=resource.path,

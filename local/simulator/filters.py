@@ -7,6 +7,7 @@ from typing import Any
 
 from connector.commerce_layer import catalog
 from local.simulator import clock, errors, ids, relations
+from local.simulator.behaviour import computed
 from local.simulator.predicates import BY_LENGTH, PREDICATES, Test, boolean
 from local.simulator.store import Record, Store
 
@@ -33,7 +34,8 @@ class Path:
                 if name in catalog.resource(each.type).relationships
                 for other in store.related(each, name)
             ]
-        return [each.get(self.attribute) for each in found] or [None]
+        read = reader(store, self.attribute)
+        return [read(each) for each in found] or [None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +51,8 @@ class Condition:
     def matcher(self, store: Store) -> Callable[[Record], bool]:
         """Made once a query, called once a candidate."""
         if self.own:
-            attribute, own_test = self.own.attribute, self.tests[0]
-            return lambda record: own_test(record.get(attribute))
+            read, own_test = reader(store, self.own.attribute), self.tests[0]
+            return lambda record: own_test(read(record))
         pairs = list(zip(self.paths, self.tests, strict=True))
         return lambda record: any(
             test(value) for path, test in pairs for value in path.values(store, record)
@@ -83,6 +85,13 @@ def condition(kind: str, name: str, value: str) -> Condition:
     except ValueError:
         raise errors.invalid_filter_value(name, value) from None
     return Condition(name, paths, predicate, value, tests)
+
+
+def reader(store: Store, attribute: str) -> Callable[[Record], Any]:
+    """Reads it from a record, computed where it is not stored."""
+    if computed.computes(attribute):
+        return lambda record: computed.value(store, record, attribute)
+    return lambda record: record.get(attribute)
 
 
 def caster(kind: str) -> Callable[[str], Any]:

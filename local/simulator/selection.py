@@ -12,7 +12,8 @@ from typing import Any
 
 from connector.commerce_layer import catalog
 from local.simulator import relations
-from local.simulator.filters import Condition
+from local.simulator.behaviour.computed import COMPUTED
+from local.simulator.filters import Condition, reader
 from local.simulator.query import Query
 from local.simulator.store import Record, Store
 from local.simulator.table import Order, Table, hashable
@@ -51,7 +52,8 @@ def select(store: Store, kind: str, query: Query, among: list[int] | None = None
         return page
     found = _matching(store, kinds[0], query.conditions)
     # So many that it takes longer to sort them than to look for the first ones.
-    if len(query.sort) == 1 and len(found) ** 2 > query.number * query.size * len(table):
+    many = len(found) ** 2 > query.number * query.size * len(table)
+    if many and len(query.sort) == 1 and _indexed(kinds[0], query.sort[0][0]):
         return _walked(store, table, query, found)
     return _sorted(store, query, found)
 
@@ -61,6 +63,8 @@ def _from_order(store: Store, kind: str, table: Table, query: Query) -> Page | N
     if len(query.sort) > 1 and query.sort[1:] != (("id", False),):
         return None
     name, descending = query.sort[0] if query.sort else ("id", False)
+    if not _indexed(kind, name):
+        return None
     order = table.order(name, store.records)
     low, high = 0, len(order)
     excluded: set[int | None] = set()
@@ -96,7 +100,7 @@ def _sorted(store: Store, query: Query, found: Sequence[int]) -> Page:
     if query.sort:
         records = [store.records[number] for number in found]
         for name, descending in reversed(query.sort):
-            records.sort(key=_sort_key(name), reverse=descending)
+            records.sort(key=_sort_key(store, name), reverse=descending)
         numbers = (record.number for record in records)
     return Page(_cut(store, query, numbers), len(found))
 
@@ -106,14 +110,20 @@ def _cut(store: Store, query: Query, numbers: Iterable[int]) -> list[Record]:
     return [store.records[number] for number in islice(numbers, start, start + query.size)]
 
 
-def _sort_key(name: str) -> Callable[[Record], tuple[bool, Any]]:
+def _sort_key(store: Store, name: str) -> Callable[[Record], tuple[bool, Any]]:
     """Nulls last, and first when descending: PostgreSQL's default."""
+    read = reader(store, name)
 
     def key(record: Record) -> tuple[bool, Any]:
-        value = record.get(name)
+        value = read(record)
         return value is None, 0 if value is None else value
 
     return key
+
+
+def _indexed(kind: str, attribute: str) -> bool:
+    """What is computed when it is asked for stands in no index."""
+    return attribute not in COMPUTED.get(kind, {})
 
 
 def _matching(store: Store, kind: str, conditions: Sequence[Condition]) -> Sequence[int]:
@@ -138,9 +148,10 @@ def _checked(
 
 def _candidates(store: Store, kind: str, each: Condition) -> Candidates | None:
     """None if no index knows."""
-    if len(each.paths) > 1 or each.paths[0].kind in _UNORDERED:
-        return None
     path = each.paths[0]
+    hidden = bool(each.own) and not _indexed(kind, path.attribute)
+    if len(each.paths) > 1 or path.kind in _UNORDERED or hidden:
+        return None
     if each.predicate in ("eq", "in"):
         values = each.cast_list() if each.predicate == "in" else [each.cast()]
         given = [value for value in values if value is not None]
@@ -167,6 +178,8 @@ def _having(
         if attribute == "id":
             records = map(store.records.get, values)
             return _union([[record.number] for record in records if record and record.type == kind])
+        if not _indexed(kind, attribute):
+            return None
         index = store.tables[kind].by_value(attribute, store.records)
         return _union([index.get(value, ()) for value in {hashable(each) for each in values}])
     name, *rest = relationships

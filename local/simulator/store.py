@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from connector.commerce_layer import catalog
 from local.simulator import ids, relations
-from local.simulator.behaviour import initial
+from local.simulator.behaviour import initial, kept
 from local.simulator.clock import Clock, parse
 from local.simulator.table import Record, Table, hashable
 from local.simulator.topics import HEARD_IN_IMPORTS, TOPICS
@@ -67,8 +67,9 @@ class Store:
             )
             record.attributes.update(stored(kind, attributes or {}))
             self.records[record.number] = record
-            self.tables[kind].add(record)
             self._link(record, relationships or {})
+            kept.keep(self, record)
+            self.tables[kind].add(record)
             return record
 
     def update(
@@ -97,12 +98,14 @@ class Store:
     ) -> None:
         """As `update`, with attributes in their stored form."""
         with self.lock:
-            table, changed = self.tables[record.type], {*attributes, "updated_at"}
+            table = self.tables[record.type]
+            changed = {*attributes, *kept.names(record.type), "updated_at"}
             table.displace(record, changed)
             record.attributes.update(attributes)
             record.updated_at = self.clock.now() if updated_at is None else stamp(updated_at)
-            table.place(record, changed)
             self._link(record, relationships or {})
+            kept.keep(self, record)
+            table.place(record, changed)
 
     def delete(self, kind: str, identifier: str) -> None:
         """Records that point at it keep living, without it. Raises KeyError."""

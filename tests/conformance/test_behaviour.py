@@ -226,7 +226,11 @@ def test_nothing_is_made_by_a_document_that_is_refused(shared: Shop) -> None:
         (123_456, "USD", "$1,234.56"),
         (-5, "GBP", "-£0.05"),
         (123_456, "JPY", "¥123,456"),
-        (100, "CHF", "1.00 CHF"),
+        (100, "CHF", "CHF1.00"),
+        (1_234_567, "SEK", "12 345,67 kr"),
+        (-1_500, "KWD", "-د.ك1.500"),
+        (3, "MGA", "Ar0.6"),
+        (100, "XYZ", "1.00 XYZ"),
     ],
 )
 def test_amounts_are_formatted_by_currency(cents: int, currency: str, text: str) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from connector.commerce_layer import catalog
+from local.simulator.behaviour.computed import RETRIEVED
 from tests.conformance.shop import STAMP, Shop
 
 RESOURCES = [catalog.resource(kind) for kind in catalog.types()]
@@ -32,7 +33,7 @@ def test_create_retrieve_list_update_delete(shared: Shop, kind: str) -> None:
     assert read["links"]["self"] == f"{shared.simulator.api_url}/{path}"
 
     listed = shared.get(kind, **{"filter[q][id_eq]": created["id"]}).json()
-    assert listed["data"] == [created]
+    assert listed["data"] == [as_listed(created)]
     assert listed["meta"]["record_count"] == 1
 
     changed = shared.patch(kind, created["id"], reference="erp-1", metadata={"erp": 1})
@@ -47,6 +48,13 @@ def test_create_retrieve_list_update_delete(shared: Shop, kind: str) -> None:
     gone = shared.get(path)
     assert (gone.status_code, gone.json()["errors"][0]["code"]) == (404, "RECORD_NOT_FOUND")
     assert shared.ids(kind, **{"filter[q][id_eq]": created["id"]}) == []
+
+
+def as_listed(created: dict[str, Any]) -> dict[str, Any]:
+    """Without what only the answer for a single record tells."""
+    alone = RETRIEVED.get(created["type"], {})
+    attributes = {k: v for k, v in created["attributes"].items() if k not in alone}
+    return {**created, "attributes": attributes}
 
 
 def assert_written(kind: str, document: dict[str, Any], created: dict[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """What a record has before its client says anything: defaults, first states, generated codes."""
 
+from copy import deepcopy
 from functools import cache
 from hashlib import sha256
 from typing import Any
@@ -19,23 +20,28 @@ _STATES: dict[str, dict[str, Any]] = {
     "in_stock_subscriptions": {"status": "active"},
     "order_copies": {"status": "pending"},
     "recurring_order_copies": {"status": "pending"},
+    "paypal_payments": {"status": "created"},
     "imports": {"status": "pending"},
     "exports": {"status": "pending"},
     "cleanups": {"status": "pending"},
 }
 
-# Resources that Commerce Layer numbers by itself. Our number is the id's, unique in the shop.
+# What starts with nothing in it.
+_EMPTY: dict[str, dict[str, Any]] = {
+    "gift_cards": {"balance_log": [], "usage_log": {}},
+    "organizations": {"config": {}},
+    "orders": {"tax_calculations_count": 0},
+}
+
+# The price of a shipping method for a shipment: one by itself is for none.
+_UNKNOWN = {"price_amount_for_shipment_cents"}
+
+# Resources that Commerce Layer numbers by themselves. Our number is the id's, unique in the shop.
+# Those numbered within an order are in numbers.py.
 _NUMBERED = {
     "orders",
-    "shipments",
-    "parcels",
-    "returns",
     "stock_transfers",
     "order_subscriptions",
-    "authorizations",
-    "captures",
-    "voids",
-    "refunds",
 }
 
 # Attributes that hold a code made up by Commerce Layer -> how long it is.
@@ -67,8 +73,10 @@ def _plain(kind: str) -> dict[str, Any]:
     if "circuit_state" in resource.attributes:
         values |= {"circuit_state": "closed", "circuit_failure_count": 0}
     for name, attribute in resource.attributes.items():
-        if name.endswith("_cents") and not attribute.creatable:
+        if name.endswith("_cents") and not attribute.creatable and name not in _UNKNOWN:
             values[name] = 0
+        if name == "mismatched_amounts":
+            values[name] = False
     return values | _STATES.get(kind, {})
 
 
@@ -84,8 +92,7 @@ def _codes(kind: str) -> dict[str, int]:
 
 def attributes(kind: str, number: int) -> dict[str, Any]:
     """For the record with that number; the same number gives the same codes, always."""
-    values = dict(_plain(kind))
-    values["metadata"] = {}
+    values = {**_plain(kind), "metadata": {}, **deepcopy(_EMPTY.get(kind, {}))}
     if kind in _NUMBERED:
         values["number"] = str(number)
     for name, length in _codes(kind).items():
