@@ -1,0 +1,19 @@
+/** One line of JSON a case, for the Python side: its name, whether it passed, and why not. */
+export default async function* lines(events) {
+  for await (const { type, data } of events) {
+    if (type !== 'test:pass' && type !== 'test:fail') continue
+    // A group of cases, or the file itself, is no case.
+    if (data.details.type === 'suite' || data.skip === undefined && data.details.error?.failureType === 'subtestsFailed') continue
+    const error = data.details.error?.cause ?? data.details.error
+    yield `${JSON.stringify({
+      name: data.name,
+      outcome: data.skip !== undefined ? 'skipped' : type === 'test:pass' ? 'passed' : 'failed',
+      reason: data.skip ?? (error ? explained(error) : ''),
+    })}\n`
+  }
+}
+
+function explained(error) {
+  const answered = error.errors ? ` ${JSON.stringify(error.errors)}` : ''
+  return `${error.stack ?? error}${answered}`
+}
