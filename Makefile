@@ -17,6 +17,9 @@ UV := .venv/bin/uv
 SAM := SAM_CLI_TELEMETRY=0 .tools/sam/bin/sam
 LOCK := $(UV) pip compile --quiet --generate-hashes --no-emit-index-url --no-header $(UPGRADE)
 TESTED := .venv/.installed .tools/sam/.installed .tools/aws/.installed $(if $(PYTHON313),.tools/runtime/.installed .tools/ministack/.installed)
+# The official clients of Commerce Layer, to test the simulator with, for those who have Node.js.
+CLIENTS := $(if $(shell command -v npm),tests/clients/node_modules/.installed)
+TESTED += $(CLIENTS)
 RUN := .venv/.installed .tools/sam/.installed .tools/runtime/.installed .tools/ministack/.installed
 
 FUNCTION = api
@@ -29,6 +32,7 @@ help:
 	@echo "               INSTANCE_SECRET=file.json: with the real Commerce Layer instead of the simulator"
 	@echo "make invoke    one function on one sample: FUNCTION=$(FUNCTION) EVENT=$(EVENT)"
 	@echo "make test      all tests;  make quick: those that take seconds"
+	@echo "make conformance   the official clients against the simulator, case by case; needs Node.js"
 	@echo "make check     format, lint, types, template"
 	@echo "make build     the layer and the functions, into .aws-sam/build"
 	@echo "make deploy    into your AWS account; asks for the parameters"
@@ -62,6 +66,10 @@ NEED_313 = Python 3.13, the version of the Lambda runtime, was not found: it is 
 .tools/sam/.installed .tools/aws/.installed: WITH = $(PYTHON)
 .tools/runtime/.installed .tools/ministack/.installed: WITH = $(PYTHON313)
 
+tests/clients/node_modules/.installed: tests/clients/package-lock.json
+	cd tests/clients && npm ci --ignore-scripts --silent
+	@touch $@
+
 # One requirements file with hashes for each place that packages go to.
 .PHONY: lock
 lock: .venv/.installed
@@ -74,7 +82,7 @@ lock: .venv/.installed
 
 .PHONY: clean
 clean:
-	rm -rf .venv .tools .aws-sam .local .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .tools .aws-sam .local tests/clients/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # --- Building -----------------------------------------------------------------------------------
@@ -96,6 +104,11 @@ test: $(TESTED)
 .PHONY: quick
 quick: $(TESTED)
 	$(PY) -m pytest -m "not slow and not stack and not engine" $(ARGS)
+
+.PHONY: conformance
+conformance: .venv/.installed $(CLIENTS)
+	@test -n "$(CLIENTS)" || { echo "The official clients need Node.js 20 and npm." >&2; exit 1; }
+	$(PY) -m pytest tests/conformance/test_clients.py -v -s $(ARGS)
 
 .PHONY: check
 check: .venv/.installed .tools/sam/.installed

@@ -62,7 +62,8 @@ export class Maker {
 
 export const link = ({ type, id }) => ({ type, id })
 
-export const ids = (records) => records.map(({ id }) => id)
+// The SDK's lists make lists of their own kind when they are mapped.
+export const ids = (records) => Array.from(records, ({ id }) => id)
 
 /** The error of a call that must be refused by the API, with this status. */
 export async function refusal(status, call) {
