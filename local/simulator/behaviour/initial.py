@@ -92,7 +92,9 @@ def _codes(kind: str) -> dict[str, int]:
 
 def attributes(kind: str, number: int) -> dict[str, Any]:
     """For the record with that number; the same number gives the same codes, always."""
-    values = {**_plain(kind), "metadata": {}, **deepcopy(_EMPTY.get(kind, {}))}
+    values = {**_plain(kind), "metadata": {}}
+    if kind in _EMPTY:
+        values |= deepcopy(_EMPTY[kind])
     if kind in _NUMBERED:
         values["number"] = str(number)
     for name, length in _codes(kind).items():

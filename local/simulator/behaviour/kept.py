@@ -16,15 +16,6 @@ if TYPE_CHECKING:
 
 _Compute = Callable[["Store", "Record"], Any]
 
-_PROMOTIONS = (
-    "buy_x_pay_y_promotions",
-    "external_promotions",
-    "fixed_amount_promotions",
-    "fixed_price_promotions",
-    "free_gift_promotions",
-    "free_shipping_promotions",
-    "percentage_discount_promotions",
-)
 _TRANSACTIONS = ("authorizations", "captures", "refunds", "voids")
 
 
@@ -83,11 +74,6 @@ def _returned(store: "Store", record: "Record") -> int:
     return int((2 * paid * (record.get("quantity") or 0) + bought) // (2 * bought))
 
 
-def _usage_reached(_: "Store", record: "Record") -> bool:
-    limit = record.attributes.get("total_usage_limit")
-    return limit is not None and (record.attributes.get("total_usage_count") or 0) >= limit
-
-
 def _slug(_: "Store", record: "Record") -> str:
     """The number makes it unique."""
     words = re.findall(r"[a-z0-9]+", str(record.attributes.get("name") or "").lower())
@@ -136,6 +122,5 @@ KEPT: Mapping[str, Mapping[str, _Compute]] = {
     "shipments": {"number": numbers.shipment},
     "sku_lists": {"slug": _slug},
     "sku_options": {"delay_days": _days("delay_hours")},
-    **{kind: {"total_usage_reached": _usage_reached} for kind in _PROMOTIONS},
     **{kind: {"number": numbers.transaction, "currency_code": _currency} for kind in _TRANSACTIONS},
 }

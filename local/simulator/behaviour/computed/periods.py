@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 from uuid import UUID
 
+from local.simulator.behaviour.computed import usage
 from local.simulator.behaviour.computed.common import Compute
 from local.simulator.store import Record, Store
 
@@ -36,9 +37,8 @@ def _status(store: Store, record: Record) -> str:
 def _promotion_status(store: Store, record: Record) -> str:
     """A promotion that has been used as often as it may is inactive."""
     status = _status(store, record)
-    limit = record.attributes.get("total_usage_limit")
-    used = record.attributes.get("total_usage_count") or 0
-    return "inactive" if status == "active" and limit is not None and used >= limit else status
+    used_up = status == "active" and usage.reached(store, record)
+    return "inactive" if used_up else status
 
 
 def _weight(store: Store, record: Record) -> int:
@@ -49,13 +49,6 @@ def _weight(store: Store, record: Record) -> int:
     exclusive = 10_000 if record.attributes.get("exclusive") else 0
     begun = (record.attributes.get("starts_at") or 0) <= store.clock.now()
     return exclusive + 100 * (_LOWEST_PRIORITY - rank) + 10 * by_type + begun
-
-
-def _coupons_count(store: Store, promotion: Record) -> int:
-    rules = store.pointing("coupon_codes_promotion_rules", "promotion", promotion.number)
-    linked = store.one(promotion, "coupon_codes_promotion_rule")
-    numbers = {*rules, *([linked.number] if linked else [])}
-    return sum(len(store.pointing("coupons", "promotion_rule", each)) for each in numbers)
 
 
 def _link_url(_: Store, record: Record) -> str:
@@ -71,11 +64,21 @@ def _by(status: Compute) -> dict[str, Compute]:
 
 COMPUTED: Mapping[str, Mapping[str, Compute]] = {
     **{
-        kind: {**_by(_promotion_status), "weight": _weight, "coupons_count": _coupons_count}
+        kind: {
+            **_by(_promotion_status),
+            "weight": _weight,
+            "coupons_count": lambda store, record: len(usage.coupons(store, record)),
+            "total_usage_count": usage.of_promotion,
+            "total_usage_reached": usage.reached,
+        }
         for kind in _PROMOTIONS
         if kind != "flex_promotions"
     },
-    "flex_promotions": _by(_promotion_status),
+    "flex_promotions": {
+        **_by(_promotion_status),
+        "total_usage_count": usage.of_promotion,
+    },
+    "coupons": {"usage_count": usage.of_coupon},
     "links": {**_by(_status), "url": _link_url},
     "price_list_schedulers": _by(_status),
 }
