@@ -3,6 +3,8 @@
 import base64
 import binascii
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -12,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from local.simulator import control, operations
-from local.simulator.auth import AuthError, check_permission
+from local.simulator.auth import AuthError, Token, check_permission
 from local.simulator.documents import Context
 from local.simulator.errors import ApiError, invalid_token
 from local.simulator.gate import gated
@@ -83,10 +85,25 @@ def _answer(world: World, request: HttpRequest, body: bytes) -> operations.Answe
         body,
         token.application,
     )
+    environment.wake()
     try:
-        return operations.answer(context, asked)
+        with _recorded(world, token, asked):
+            return operations.answer(context, asked)
     finally:
         environment.settle()
+
+
+@contextmanager
+def _recorded(world: World, token: Token, asked: operations.Request) -> Iterator[None]:
+    """What a request changes is remembered as its application's doing."""
+    store, application = token.credential.environment.store, token.application
+    kind, public = application.get("kind"), application.get("public_access")
+    who = {"application": {"id": application.id, "kind": kind, "public": public}}
+    if asked.method == "GET":
+        yield
+        return
+    with store.lock, store.history.recording(who, world.settings.changes_kept):
+        yield
 
 
 def _check_host(world: World, request: HttpRequest, slug: str) -> None:

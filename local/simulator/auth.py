@@ -63,7 +63,8 @@ _SALES_CHANNEL_WRITES = frozenset(
     "satispay_payments shipments stripe_payments wire_transfers".split()
 )
 _SALES_CHANNEL_BLIND = frozenset(
-    "cleanups event_callbacks events exports imports links resource_errors webhooks".split()
+    "cleanups event_callbacks event_stores events exports imports links resource_errors "
+    "webhooks".split()
 )
 
 

@@ -91,6 +91,17 @@ def collection(context: Context, page: Page, query: Query, url: str, raw_query: 
     return _document(body, _included(context, page.records, query), {"meta": meta, "links": links})
 
 
+def uncounted(
+    context: Context, records: Iterable[Record], query: Query, following: str | None
+) -> bytes:
+    """A page of a list that nobody counts; `following` is the address of the next one."""
+    objects = [_object(context, each, query.include, query.fields) for each in records]
+    rest: dict[str, Any] = {"links": {"next": following} if following else {}}
+    if context.meta == "document":
+        rest["meta"] = context.document_meta()
+    return _document(f"[{','.join(objects)}]", None, rest)
+
+
 def _document(data: str, included: str | None, rest: Mapping[str, Any]) -> bytes:
     parts = [f'"data":{data}']
     if included is not None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from connector.commerce_layer import catalog
 from connector.commerce_layer.catalog import Resource
-from local.simulator import documents, query, validation
+from local.simulator import documents, event_stores, query, validation
 from local.simulator.behaviour import deletion, triggers, writes
 from local.simulator.documents import Context
 from local.simulator.errors import (
@@ -103,6 +103,10 @@ def _list(context: Context, request: Request, resource: Resource) -> Answer:
 
 
 def _retrieve(context: Context, request: Request, resource: Resource) -> Answer:
+    if resource.type == event_stores.TYPE:
+        identifier = request.segments[1]
+        body = event_stores.single(context, request.application, identifier, request.query)
+        return Answer(200, body)
     asked = query.parse(resource.type, request.query)
     return Answer(200, documents.single(context, _record(context, request, resource), asked))
 
@@ -140,6 +144,10 @@ def _related(context: Context, request: Request, resource: Resource) -> Answer:
     relationship = resource.relationships.get(name)
     if relationship is None or not relationship.fetchable:
         raise no_such_path("/".join(request.segments))
+    url = f"{context.base}/{'/'.join(request.segments)}"
+    if name == event_stores.TYPE:
+        body = event_stores.page(context, request.application, record, url, request.query)
+        return Answer(200, body)
     kind = relationship.types[0]
     if not relationship.many:
         other = context.store.one(record, name)
@@ -148,7 +156,6 @@ def _related(context: Context, request: Request, resource: Resource) -> Answer:
     asked = query.parse(kind, request.query)
     numbers = context.store.related_numbers(record, name)
     page = select(context.store, kind, asked, among=numbers)
-    url = f"{context.base}/{'/'.join(request.segments)}"
     return Answer(200, documents.collection(context, page, asked, url, request.query))
 
 

@@ -18,6 +18,10 @@ _INVERSES = {
 }
 
 
+# Where no side points at the other: the type, its attribute, and our own that has the same value.
+BY_VALUE = {("events", "webhooks"): ("webhooks", "topic", "name")}
+
+
 @cache
 def base_of(kind: str) -> str:
     """`promotions` for `flex_promotions`; the type itself where it has no base."""

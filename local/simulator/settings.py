@@ -56,6 +56,18 @@ class Settings:
         "legacy",
         "document",
     )
+    webhook_timeout: float = _switch(5.0, "seconds that the receiver of a webhook has to answer")
+    webhook_retry_pause: float = _switch(
+        1.0,
+        "seconds before a failed webhook is sent again; each of the 10 pauses is twice the one "
+        "before. 0 sends it again at once",
+    )
+    events_kept: int = _switch(
+        10_000, "how many events, and event callbacks, an environment remembers"
+    )
+    changes_kept: int = _switch(
+        10_000, "how many changes an environment remembers for event_stores; 0 switches it off"
+    )
     log_size: int = _switch(100_000, "how many requests the log remembers; 0 switches it off")
     random_seed: int = _switch(0, "for faults with a probability and for the window phases")
 

@@ -15,11 +15,16 @@ from connector.commerce_layer import catalog
 from local.simulator import ids, relations
 from local.simulator.behaviour import initial, kept
 from local.simulator.clock import Clock, parse
+from local.simulator.history import History
 from local.simulator.table import Record, Table, hashable
 from local.simulator.topics import HEARD_IN_IMPORTS, TOPICS
 
 # `Record` is at home in table.py; whoever works with the store needs both.
 __all__ = ["Announcement", "Record", "Store", "stamp", "stored"]
+
+
+# The topic of an event whose webhooks are to be called once more. No webhook can have it.
+RETRIGGER = "events.trigger"
 
 
 class Announcement(NamedTuple):
@@ -36,6 +41,7 @@ class Store:
         self.clock = clock
         self.muted = False  # while an import writes
         self.lock = RLock()
+        self.history = History(clock)
         self.records: dict[int, Record] = {}
         self.tables: defaultdict[str, Table] = defaultdict(Table)
         self._pointers: defaultdict[tuple[str, str], dict[int, list[int]]] = defaultdict(dict)
@@ -70,6 +76,7 @@ class Store:
             self._link(record, relationships or {})
             kept.keep(self, record)
             self.tables[kind].add(record)
+            self.history.touch(record, "create")
             return record
 
     def update(
@@ -98,6 +105,7 @@ class Store:
     ) -> None:
         """As `update`, with attributes in their stored form."""
         with self.lock:
+            self.history.touch(record, "update")
             table = self.tables[record.type]
             changed = {*attributes, *kept.names(record.type), "updated_at"}
             table.displace(record, changed)
@@ -113,6 +121,7 @@ class Store:
             record = self.get(kind, identifier)
             if record is None:
                 raise KeyError(f"{kind} {identifier}")
+            self.history.touch(record, "destroy")
             for pointer, name in list(self.pointers_at(record)):
                 self._set_one(pointer, name, None)
             for name in list(record.links):
@@ -125,8 +134,15 @@ class Store:
         """`announce(order, "place")`. Where Commerce Layer has no such topic it says nothing."""
         for kind in dict.fromkeys((record.type, relations.base_of(record.type))):
             topic = f"{kind}.{event}"
-            if topic in TOPICS and (topic in HEARD_IN_IMPORTS or not self.muted):
+            if topic in TOPICS and (topic in HEARD_IN_IMPORTS or not self._silent()):
                 self._announced.append(Announcement(topic, record))
+
+    def retrigger(self, event: Record) -> None:
+        self._announced.append(Announcement(RETRIGGER, event))
+
+    def _silent(self) -> bool:
+        organizations = self.all("organizations") if self.muted else []
+        return any(not each.get("imports_trigger_webhooks") for each in organizations)
 
     def take_announced(self) -> list[Announcement]:
         """What was announced since the last call."""
@@ -153,6 +169,12 @@ class Store:
             numbers = self.tables[kind].by_value(name, self.records).get(hashable(value))
             return self.records[numbers[0]] if numbers else None
 
+    def having(self, kind: str, name: str, value: Any) -> list[Record]:
+        """All records of that type with that value, the oldest first."""
+        with self.lock:
+            numbers = self.tables[kind].by_value(name, self.records).get(hashable(value), ())
+            return [self.records[number] for number in numbers]
+
     def related(self, record: Record, name: str) -> list[Record]:
         """What the relationship holds: for a to-one none or one."""
         with self.lock:
@@ -164,6 +186,9 @@ class Store:
             return [held] if isinstance(held, int) else [n for n in held if n in self.records]
         if not catalog.resource(record.type).relationships[name].many:
             return []
+        if (record.type, name) in relations.BY_VALUE:
+            kind, theirs, own = relations.BY_VALUE[record.type, name]
+            return [other.number for other in self.having(kind, theirs, record.get(own))]
         found = [
             self._pointers[pair].get(record.number, [])
             for pair in relations.inverse(record.type, name)

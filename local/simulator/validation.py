@@ -18,6 +18,7 @@ from local.simulator.errors import (
 )
 from local.simulator.predicates import boolean
 from local.simulator.store import Record, Store
+from local.simulator.webhooks import includes
 
 # Attributes that name a related record by its natural key: attribute -> relationship, its key.
 NATURAL_KEYS = {
@@ -123,6 +124,7 @@ def change(
             raise param_not_allowed(name)
         checked.relationships[name] = _linked(store, resource, name, value, failures)
     failures += _natural_keys(store, resource, checked)
+    failures += includes.refused(kind, checked.attributes, record)
     refused = {each["source"]["pointer"] for each in failures}
     missing = _missing(resource, checked) if creating else _emptied(resource, checked)
     failures += [each for each in missing if each["source"]["pointer"] not in refused]

@@ -11,6 +11,8 @@ from local.simulator.limits import Limiter
 from local.simulator.log import RequestLog
 from local.simulator.settings import Settings
 from local.simulator.store import Store
+from local.simulator.webhooks.deliveries import Deliveries
+from local.simulator.webhooks.sender import Sender
 
 
 class World:
@@ -24,6 +26,10 @@ class World:
             Environment(slug, mode, self.clock, position)
             for position, (slug, mode) in enumerate(settings.environments())
         ]
+        sender = Sender()
+        self.background.at_end(sender.close)
+        for each in self.environments:
+            Deliveries(each, settings, self.background, sender)
         self.authority = Authority(settings, self.clock, self.environments)
         self.limiter = Limiter(settings, self.clock)
         self.faults = Faults(settings.random_seed)

@@ -6,6 +6,7 @@ from hashlib import sha256
 from typing import Any
 
 from connector.commerce_layer import catalog
+from local.simulator import ids
 
 # First states that are not plain defaults of the catalog.
 _STATES: dict[str, dict[str, Any]] = {
@@ -99,6 +100,8 @@ def attributes(kind: str, number: int) -> dict[str, Any]:
         values["number"] = str(number)
     for name, length in _codes(kind).items():
         values[name] = sha256(f"{name} {number}".encode()).hexdigest()[:length]
+    if kind == "webhooks":
+        values["name"] = f"Webhook {ids.encode(number)}"
     if kind == "gift_cards":
         values["code"] = sha256(f"gift card {number}".encode()).hexdigest()[:20].upper()
     return values

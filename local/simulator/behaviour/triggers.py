@@ -75,6 +75,7 @@ _ANYWHERE: Mapping[str, Planner] = {
 }
 
 _PLANNERS: Mapping[str, Planner] = {
+    "events": lambda store, event, *_: partial(store.retrigger, event),
     "orders": lambda store, order, name, given: orders.plan(store, order, name, given[name]),
     "customers": lambda store, customer, name, _: anonymization.plan(store, customer, name),
     "customer_password_resets": passwords.plan,

@@ -1,0 +1,1 @@
+"""Webhooks: what is announced is posted to whoever subscribed to it."""
