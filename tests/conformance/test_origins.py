@@ -23,10 +23,13 @@ TYPES = {
     "object": dict,
     "array": list,
 }
+# What `event_stores` shows are the changes that requests made, not records of the store.
 READABLE = [
     kind
     for kind in catalog.types()
-    if "retrieve" in catalog.resource(kind).operations and not catalog.resource(kind).variants
+    if "retrieve" in catalog.resource(kind).operations
+    and not catalog.resource(kind).variants
+    and kind != "event_stores"
 ]
 PRICED = [
     kind
