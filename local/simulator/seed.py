@@ -32,6 +32,8 @@ def shop(store: Store, size: int) -> None:
     random = Random(size)
     now = store.clock.now()
     base = _Base(store)
+    # What the orders take is there in any case.
+    base.stocked = 30 * -(-size // 1_000)
     skus = [base.sku(number, random) for number in range(1, min(size, 1_000) + 1)]
     customers = [base.customer(number, random) for number in range(1, max(size // 3, 1) + 1)]
     for number in range(size):
@@ -44,6 +46,7 @@ class _Base:
 
     def __init__(self, store: Store) -> None:
         self.store = store
+        self.stocked = 0
         put = store.put
         warehouse = put("addresses", _address(Random(0), company="Demo Warehouse"))
         self.merchant = put("merchants", {"name": "Demo Merchant"}, {"address": warehouse})
@@ -100,7 +103,7 @@ class _Base:
         )  # fmt: skip
         self.store.put(
             "stock_items",
-            {"quantity": random.randrange(10, 200), "sku_code": sku.get("code")},
+            {"quantity": self.stocked + random.randrange(10, 200), "sku_code": sku.get("code")},
             {"stock_location": self.location, "sku": sku},
         )
         return sku

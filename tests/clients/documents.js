@@ -32,6 +32,23 @@ const location = async (make) => ({
   inventory_model: await make.some('inventory_models'),
 })
 
+/** Shipments are made by hand only for an order whose fulfilment is in progress. */
+const fulfilling = async (make) => {
+  const item = await make.a('skus', { do_not_track: true })
+  await make.create('prices', { sku: item, amount_cents: 0, compare_at_amount_cents: 0 })
+  const address = await make.some('addresses')
+  const of = await make.a('orders', {
+    customer_email: `${unique('customer')}@example.com`,
+    market: await make.some('markets'),
+    billing_address: address,
+    shipping_address: address,
+  })
+  await make.create('line_items', { quantity: 1, order: of, item })
+  await make.cl.orders.update({ id: of.id, _place: true })
+  await make.cl.orders.update({ id: of.id, _approve: true })
+  return of
+}
+
 export const documents = {
   addresses: () => ({
     first_name: 'Ada',
@@ -177,11 +194,14 @@ export const documents = {
     unit_of_length: 'cm',
     stock_location: await make.some('stock_locations'),
   }),
-  parcel_line_items: async (make) => ({
-    quantity: 1,
-    parcel: await make.a('parcels'),
-    stock_line_item: await make.a('stock_line_items'),
-  }),
+  parcel_line_items: async (make) => {
+    const shipment = await make.a('shipments')
+    return {
+      quantity: 1,
+      parcel: await make.a('parcels', { shipment }),
+      stock_line_item: await make.a('stock_line_items', { shipment }),
+    }
+  },
   parcels: async (make) => ({
     weight: 500,
     unit_of_weight: 'gr',
@@ -238,7 +258,7 @@ export const documents = {
   satispay_gateways: named({ token: 't' }),
   satispay_payments: order(),
   shipments: async (make) => ({
-    order: await make.a('orders'),
+    order: await fulfilling(make),
     inventory_stock_location: await make.some('inventory_stock_locations'),
     shipping_category: await make.some('shipping_categories'),
     shipping_address: await make.some('addresses'),

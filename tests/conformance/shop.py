@@ -9,6 +9,7 @@ import httpx
 from connector.commerce_layer import catalog
 from connector.commerce_layer.catalog import Attribute
 from local.simulator import Simulator
+from tests.conformance import recipes
 
 MEDIA_TYPE = "application/vnd.api+json"
 STAMP = "2026-01-02T03:04:05.678Z"
@@ -89,7 +90,10 @@ class Shop:
         }
         if kind == "tags":
             values["name"] = f"tag-{next(self._numbers)}"
-        return {"type": kind, "attributes": values | attributes, "relationships": related}
+        document = {"type": kind, "attributes": values, "relationships": related}
+        recipes.fit(self.simulator.store, document)
+        values.update(attributes)
+        return document
 
     def value(self, attribute: Attribute) -> Any:
         """Something valid, different each time where the type allows it."""

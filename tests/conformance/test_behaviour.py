@@ -30,6 +30,13 @@ def pending_order(shop: Shop) -> str:
     price["relationships"]["price_list"]["data"]["id"] = price_list["id"]
     shop.post("prices", price)
     sku = price["relationships"]["sku"]["data"]
+    (location,) = shop.ids("stock_locations", **{"filter[q][code_eq]": "milano"})
+    links = {
+        "sku": {"data": sku},
+        "stock_location": {"data": {"type": "stock_locations", "id": location}},
+    }
+    stock = {"type": "stock_items", "attributes": {"quantity": 10}, "relationships": links}
+    assert shop.post("stock_items", stock).status_code == 201
     email = f"customer-{sku['id']}@example.com"
     order = shop.post(
         "orders",

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from local.simulator.behaviour import order_stock, shipment_strategy, shipments
 from local.simulator.errors import refused_transition
 from local.simulator.store import Record, Store
 
@@ -25,6 +26,7 @@ _ELSEWHERE = {
 
 def refresh(store: Store, order: Record) -> None:
     """Totals from the line items; a draft that became complete is pending."""
+    shipment_strategy.rebuild(store, order)
     sums = dict.fromkeys(("subtotal_amount_cents", *_ELSEWHERE.values()), 0)
     items = store.related(order, "line_items")
     for item in items:
@@ -71,6 +73,7 @@ def _transact(store: Store, order: Record, kind: str, **links: Record) -> Record
 
 
 def _place(store: Store, order: Record) -> None:
+    order_stock.take(store, order)
     free = not order.get("total_amount_with_taxes_cents")
     if not free:
         _transact(store, order, "authorizations")
@@ -78,6 +81,7 @@ def _place(store: Store, order: Record) -> None:
 
 
 def _cancel(store: Store, order: Record) -> None:
+    shipments.cancel_all(store, order)
     authorizations = store.related(order, "authorizations")
     if order.get("payment_status") == "authorized" and authorizations:
         _transact(store, order, "voids", reference_authorization=authorizations[-1])
@@ -91,9 +95,7 @@ def _capture(store: Store, order: Record, **also: Any) -> None:
     if authorizations:
         _transact(store, order, "captures", reference_authorization=authorizations[-1])
     _move(store, order, payment_status="paid", fulfillment_status="in_progress", **also)
-    for shipment in store.related(order, "shipments"):
-        if shipment.get("status") == "draft":
-            store.change(shipment, {"status": "upcoming"})
+    shipments.start(store, order)
 
 
 def _refund(store: Store, order: Record) -> None:
@@ -109,6 +111,12 @@ def _refund(store: Store, order: Record) -> None:
         payment_status="refunded",
         fulfillment_status=fulfillment,
     )
+    shipments.cancel_all(store, order)
+
+
+def _stop_editing(store: Store, order: Record) -> None:
+    order_stock.take(store, order)
+    _move(store, order, status="placed")
 
 
 def _to(**values: Any) -> Callable[[Store, Record], None]:
@@ -122,7 +130,7 @@ _TRANSITIONS: dict[str, tuple[str, set[str], str, Callable[[Store, Record], None
     "_approve": ("status", {"placed"}, "approved", _to(status="approved")),
     "_cancel": ("status", {"draft", "pending", "placing", "placed"}, "cancelled", _cancel),
     "_start_editing": ("status", {"placed"}, "editing", _to(status="editing")),
-    "_stop_editing": ("status", {"editing"}, "placed", _to(status="placed")),
+    "_stop_editing": ("status", {"editing"}, "placed", _stop_editing),
     "_capture": ("payment_status", {"authorized"}, "paid", _capture),
     "_refund": ("payment_status", {"paid", "partially_refunded"}, "refunded", _refund),
     "_fulfill": (
@@ -155,4 +163,6 @@ def plan(store: Store, order: Record, trigger: str, _: Any) -> Effect | None:
         return None
     if state not in sources or (trigger == "_capture" and order.get("status") != "approved"):
         raise refused_transition(trigger, state)
+    if trigger in ("_place", "_stop_editing"):
+        order_stock.check(store, order, trigger)
     return partial(effect, store, order)

@@ -14,8 +14,14 @@ from local.simulator.behaviour import (
     anonymization,
     bundles,
     circuits,
+    line_item_stock,
     orders,
+    parcels,
     passwords,
+    returns,
+    shipments,
+    stock_lines,
+    stock_transfers,
     tags,
     transitions,
 )
@@ -50,8 +56,46 @@ def _plan_one(
     if record.type in _PLANNERS and name not in transitions.moves(record.type):
         return _PLANNERS[record.type](store, record, name, triggers)
     if name in transitions.moves(record.type):
-        return transitions.plan(store, record, name)
+        return _status(store, record, name)
     return None
+
+
+def _status(store: Store, record: Record, name: str) -> Effect | None:
+    effect = transitions.plan(store, record, name)
+    if effect is None or record.type not in _CONSEQUENCES:
+        return effect
+    check, follow_up = _CONSEQUENCES[record.type]
+    check(store, record, name)
+    return partial(_move, store, record, name, follow_up)
+
+
+def _move(
+    store: Store, record: Record, name: str, follow_up: Callable[[Store, Record, str], None]
+) -> None:
+    transitions.go(store, record, name)
+    follow_up(store, record, name)
+
+
+def _shipment_moved(store: Store, shipment: Record, name: str) -> None:
+    """When the last one of an order has left, the order is fulfilled."""
+    if name == "_cancel":
+        shipments.call_off(store, shipment)
+    if name != "_ship":
+        return
+    parcels.shipped(store, shipment)
+    order = store.one(shipment, "order")
+    if order and shipments.all_gone(store, order) and shipments.in_progress(store, shipment):
+        for effect in plan(store, order, {"_fulfill": True}):
+            effect()
+
+
+# What may stand in the way of a move, and what comes of it.
+_CONSEQUENCES: Mapping[
+    str, tuple[Callable[[Store, Record, str], None], Callable[[Store, Record, str], None]]
+] = {
+    "shipments": (shipments.check_move, _shipment_moved),
+    "stock_transfers": (stock_transfers.check_move, stock_transfers.moved),
+}
 
 
 def _stamp(store: Store, record: Record, name: str, wanted: bool) -> Effect | None:
@@ -79,5 +123,11 @@ _PLANNERS: Mapping[str, Planner] = {
     "orders": lambda store, order, name, given: orders.plan(store, order, name, given[name]),
     "customers": lambda store, customer, name, _: anonymization.plan(store, customer, name),
     "customer_password_resets": passwords.plan,
+    "line_items": lambda store, line, name, _: line_item_stock.plan(store, line, name),
+    "return_line_items": returns.plan_line,
+    "returns": returns.plan,
+    "shipment_line_items": lambda store, line, name, _: stock_lines.plan(store, line, name),
+    "shipments": shipments.plan,
+    "stock_line_items": lambda store, line, name, _: stock_lines.plan(store, line, name),
     "bundles": lambda store, bundle, name, _: bundles.plan(store, bundle, name),
 }

@@ -3,16 +3,18 @@
 from typing import Any
 
 from connector.commerce_layer import catalog
-from local.simulator.behaviour import line_items, orders
+from local.simulator.behaviour import line_items, logistics, orders
 from local.simulator.store import Record, Store
 from local.simulator.validation import NATURAL_KEYS, Change
 
 
 def create(store: Store, kind: str, change: Change) -> Record:
+    logistics.check(store, kind, change)
     _find_or_make_customer(store, kind, change)
     record = store.put(kind, relationships=change.relationships)
     filled = _inherited(store, record) | line_items.filled(store, record, change.attributes)
     store.change(record, filled | change.attributes, updated_at=record.updated_at)
+    logistics.follow_up(store, record, change, created=True)
     _follow_up(store, record)
     store.announce(record, "create")
     return record
@@ -21,9 +23,11 @@ def create(store: Store, kind: str, change: Change) -> Record:
 def update(store: Store, record: Record, change: Change) -> None:
     """Without attributes and relationships nothing is written: a trigger alone decides itself."""
     if change.attributes or change.relationships:
+        logistics.check(store, record.type, change, record)
         _find_or_make_customer(store, record.type, change)
         metadata = record.get("metadata")
         store.change(record, change.attributes, change.relationships)
+        logistics.follow_up(store, record, change, created=False)
         _follow_up(store, record)
         if record.get("metadata") != metadata:
             store.announce(record, "metadata_update")
