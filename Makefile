@@ -33,6 +33,8 @@ help:
 	@echo "make invoke    one function on one sample: FUNCTION=$(FUNCTION) EVENT=$(EVENT)"
 	@echo "make test      all tests;  make quick: those that take seconds"
 	@echo "make conformance   the official clients against the simulator, case by case; needs Node.js"
+	@echo "make contract  the connector's own suite on the simulator, or on a Commerce Layer of yours:"
+	@echo "               API_URL=… AUTH_URL=… CLIENT_ID=… CLIENT_SECRET=… (docs/contract.md)"
 	@echo "make check     format, lint, types, template"
 	@echo "make build     the layer and the functions, into .aws-sam/build"
 	@echo "make deploy    into your AWS account; asks for the parameters"
@@ -109,6 +111,13 @@ quick: $(TESTED)
 conformance: .venv/.installed $(CLIENTS)
 	@test -n "$(CLIENTS)" || { echo "The official clients need Node.js 20 and npm." >&2; exit 1; }
 	$(PY) -m pytest tests/conformance/test_clients.py -v -s $(ARGS)
+
+# The credentials go from make's variables to the tests by the environment: nothing shows them.
+.PHONY: contract
+contract: .venv/.installed
+	@CONTRACT_API_URL="$${API_URL-}" CONTRACT_AUTH_URL="$${AUTH_URL-}" CONTRACT_SCOPE="$${SCOPE-}" \
+	CONTRACT_CLIENT_ID="$${CLIENT_ID-}" CONTRACT_CLIENT_SECRET="$${CLIENT_SECRET-}" \
+	$(PY) -m pytest tests/contract $(if $(API_URL),--force-enable-socket --timeout=900) $(ARGS)
 
 .PHONY: check
 check: .venv/.installed .tools/sam/.installed
