@@ -5,6 +5,7 @@ import binascii
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -57,6 +58,7 @@ def application(world: World) -> Starlette:
             Route("/.well-known/jwks.json", jwks),
             Route("/api", gated(world, api), methods=_METHODS),
             Route("/api/{path:path}", gated(world, api), methods=_METHODS),
+            Route("/attachments/{path:path}", gated(world, world.attachments.serve)),
             *control.routes(world),
         ]
     )
@@ -67,15 +69,17 @@ def _answer(world: World, request: HttpRequest, body: bytes) -> operations.Answe
     environment = token.credential.environment
     _check_host(world, request, environment.slug)
     prefix, segments = operations.split(request.url.path)
-    base = f"{request.url.scheme}://{request.headers.get('host')}{prefix}"
+    origin = f"{request.url.scheme}://{request.headers.get('host')}"
     resource, _ = operations.route(request.method, segments)
     check_permission(token, request.method, resource.type)
     context = Context(
         environment.store,
-        base,
+        origin + prefix,
         environment.mode,
         environment.organization.id,
         world.settings.meta,
+        partial(world.jobs.admit, environment),
+        partial(world.attachments.url, origin),
     )
     asked = operations.Request(
         request.method,

@@ -15,10 +15,11 @@ class Background:
         self._tasks: set[asyncio.Task[None]] = set()
         self._at_end: list[Callable[[], Awaitable[None]]] = []
 
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
+        return task
 
     def at_end(self, close: Callable[[], Awaitable[None]]) -> None:
         """To be called when all work has been stopped."""

@@ -120,6 +120,24 @@ def _settings(world: World, _: Request, body: Any) -> Any:
     return asdict(world.settings)
 
 
+def _hold_jobs(world: World, _: Request, __: Any) -> Any:
+    """Imports, exports and cleanups do one record a step from now on."""
+    world.jobs.pace.hold()
+    return {}
+
+
+async def _step_jobs(world: World, _: Request, __: Any) -> Any:
+    """Each held job starts, or does its next record."""
+    await world.jobs.pace.step()
+    return {}
+
+
+def _release_jobs(world: World, _: Request, __: Any) -> Any:
+    """Jobs go on by themselves again."""
+    world.jobs.pace.release()
+    return {}
+
+
 def _forget_limits(world: World, _: Request, __: Any) -> Any:
     """Everyone starts with a full rate budget."""
     world.limiter.forget()
@@ -176,6 +194,9 @@ ACTS: dict[tuple[str, str], _Act] = {
     ("GET", "clock"): _clock,
     ("PATCH", "clock"): _set_clock,
     ("PATCH", "settings"): _settings,
+    ("POST", "jobs/hold"): _hold_jobs,
+    ("POST", "jobs/step"): _step_jobs,
+    ("POST", "jobs/release"): _release_jobs,
     ("POST", "limits/forget"): _forget_limits,
     ("POST", "records"): _put_records,
     ("DELETE", "records"): _delete_records,

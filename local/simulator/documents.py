@@ -5,7 +5,7 @@ and the id. So the links of a type are made once, as text, and only attributes g
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
@@ -18,6 +18,7 @@ from local.simulator.clock import printed
 from local.simulator.query import IncludeTree, Query
 from local.simulator.selection import Page
 from local.simulator.store import Record, Store
+from local.simulator.validation import Change
 
 _ID = "@id@"
 # Quicker than json.dumps: compact, and records hold no circles.
@@ -26,13 +27,18 @@ _dumps = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a document needs besides the records. `base` is the address with its /api."""
+    """What a document needs besides the records. `base` is the address with its /api.
+
+    `admit` refuses jobs that may not be created, `attachment_url` signs where their files are.
+    """
 
     store: Store
     base: str
     mode: str
     organization_id: str
     meta: str
+    admit: Callable[[str, Change], None] = lambda _, __: None
+    attachment_url: Callable[[Record], str | None] = lambda record: record.get("attachment_url")
 
     def meta_of(self, record: Record) -> dict[str, Any]:
         if self.meta == "document":
@@ -155,12 +161,20 @@ def _object(
     for name in shape.included:
         linkage = _dumps(_linkage(context.store, record, name))
         relationships = relationships.replace(f'"@{name}@"', linkage)
+    values = _attributes(context.store, record, shape)
+    if "attachment_url" in values:
+        values["attachment_url"] = context.attachment_url(record)
     link = f"{context.base}/{shape.path}" + ("" if shape.path != record.type else f"/{record.id}")
     return (
         f'{{"id":"{record.id}","type":"{record.type}","links":{{"self":"{link}"}},'
-        f'"attributes":{_dumps(_attributes(context.store, record, shape))},'
+        f'"attributes":{_dumps(values)},'
         f'"relationships":{relationships},"meta":{_dumps(context.meta_of(record))}}}'
     )
+
+
+def attributes(store: Store, record: Record) -> dict[str, Any]:
+    """As they are printed in a list."""
+    return _attributes(store, record, _shape("", record.type, None, frozenset(), alone=False))
 
 
 def _linkage(store: Store, record: Record, name: str) -> Any:

@@ -23,8 +23,13 @@ KINDS = {
     "reset_after": "the connection is reset after the request was carried out",
     "truncate": "the request is carried out, and half of the answer is sent",
     "close": "the answer is sent, then the connection is closed without notice",
+    "query_timeout": "an export fails while it runs; `path` is the export's, /api/exports/<id>",
     "expire_tokens": "every token is refused from this request on",
 }
+
+# In place of a method, for what happens to a job between requests; of these kinds.
+RUN = "RUN"
+_RUN_KINDS = {"query_timeout"}
 
 
 @dataclass(slots=True)
@@ -50,10 +55,13 @@ class Rule:
         for kind in [self.kind, *self.script] if not self.script else self.script:
             if kind not in KINDS and not (kind is None and self.script):
                 raise ValueError(f"unknown fault {kind!r}; there are {', '.join(KINDS)}")
+            if kind in _RUN_KINDS:
+                self.method = RUN
 
     def matches(self, method: str, path: str) -> bool:
         left = self.times is None or self.hits < self.times
-        return left and self.method in ("*", method) and fnmatchcase(path, self.path)
+        methods = (RUN,) if method == RUN else ("*", method)
+        return left and self.method in methods and fnmatchcase(path, self.path)
 
 
 @dataclass(frozen=True, slots=True)

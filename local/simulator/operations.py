@@ -115,6 +115,7 @@ def _create(context: Context, request: Request, resource: Resource) -> Answer:
     asked = query.parse(resource.type, request.query)
     data = validation.document(request.body, resource.type)
     change = validation.change(context.store, resource.type, data)
+    context.admit(resource.type, change)
     record = writes.create(context.store, resource.type, change)
     for effect in triggers.plan(context.store, record, change.triggers):
         effect()

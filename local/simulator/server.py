@@ -146,6 +146,18 @@ class Simulator:
         idle = self._world.background.idle()
         asyncio.run_coroutine_threadsafe(idle, self._server.loop).result()
 
+    def hold_jobs(self) -> None:
+        """From now on they do a record a step, and nothing between."""
+        self._in_loop(self._world.jobs.pace.hold)
+
+    def step_jobs(self) -> None:
+        """Each held job starts, or does one record. Returns when all have."""
+        step = self._world.jobs.pace.step()
+        asyncio.run_coroutine_threadsafe(step, self._server.loop).result()
+
+    def release_jobs(self) -> None:
+        self._in_loop(self._world.jobs.pace.release)
+
     def close_idle_connections(self) -> int:
         """As a server or a network does that forgets keep-alive connections. Tells how many."""
         return self._in_loop(self._world.connections.close_idle)

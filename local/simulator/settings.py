@@ -48,6 +48,17 @@ class Settings:
         "object",
         "list",
     )
+    job_speed: float = _switch(
+        2_000.0,
+        "records that an import, export or cleanup does in a second; 0 for as many as it can",
+    )
+    import_limit: int = _switch(
+        10_000, "most inputs of an import; the documentation of old said 2000"
+    )
+    export_limit: int = _switch(
+        5_000, "most records of an export; the documentation says 10000, official clients 5000"
+    )
+    cleanup_limit: int = _switch(10_000, "most records of a cleanup")
     clock_offset: float = _switch(0.0, "seconds that the simulator's clock is ahead of yours")
     latency: float = _switch(0.0, "seconds that every answer of /api and /oauth takes at least")
     meta: str = _switch(

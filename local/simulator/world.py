@@ -7,6 +7,8 @@ from local.simulator.clock import Clock
 from local.simulator.connections import Connections
 from local.simulator.environment import Environment
 from local.simulator.faults import Faults
+from local.simulator.jobs.attachments import Attachments
+from local.simulator.jobs.runner import Jobs
 from local.simulator.limits import Limiter
 from local.simulator.log import RequestLog
 from local.simulator.settings import Settings
@@ -33,6 +35,10 @@ class World:
         self.authority = Authority(settings, self.clock, self.environments)
         self.limiter = Limiter(settings, self.clock)
         self.faults = Faults(settings.random_seed)
+        self.jobs = Jobs(settings, self.background, self.faults)
+        for each in self.environments:
+            self.jobs.attend(each)
+        self.attachments = Attachments(self.clock, self.environments)
         self.connections = Connections()
         self.requests = RequestLog(settings.log_size)
         if settings.seed:

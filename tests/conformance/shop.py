@@ -17,6 +17,19 @@ STAMP = "2026-01-02T03:04:05.678Z"
 # Not required by the catalog, because an attribute such as `sku_code` does as well.
 _NEEDED = {("stock_items", "sku")}
 
+# What jobs take instead of any text or array.
+_JOBS: dict[str, dict[str, Any]] = {
+    "imports": {"resource_type": "skus", "format": "json"},
+    "exports": {
+        "resource_type": "skus",
+        "format": "json",
+        "fields": ["code"],
+        "includes": ["prices"],
+        "filters": {"code_present": True},
+    },
+    "cleanups": {"resource_type": "skus", "filters": {"code_eq": "nothing"}},
+}
+
 
 class Shop:
     """Speaks JSON:API with one simulator, with a token of its own."""
@@ -82,7 +95,7 @@ class Shop:
             if relationship.required or (kind, name) in _NEEDED
         }
         values = {
-            name: self.value(attribute)
+            name: _JOBS.get(kind, {}).get(name) or self.value(attribute)
             for name, attribute in resource.attributes.items()
             if (attribute.required or (full and attribute.creatable))
             and name not in ("sku_code", "bundle_code")

@@ -18,6 +18,12 @@ FIXED = [
 BASES = [each.type for each in RESOURCES if each.variants]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _still(shared: Shop) -> None:
+    """A job that is read stands where it stood when it was created."""
+    shared.simulator.hold_jobs()
+
+
 @pytest.mark.parametrize("kind", CREATABLE)
 def test_create_retrieve_list_update_delete(shared: Shop, kind: str) -> None:
     document = shared.document(kind, full=True)

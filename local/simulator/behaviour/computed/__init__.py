@@ -19,6 +19,7 @@ from local.simulator.behaviour.computed import (
     periods,
 )
 from local.simulator.behaviour.computed.common import Compute
+from local.simulator.jobs import rows
 from local.simulator.store import Record, Store
 
 __all__ = ["COMPUTED", "RETRIEVED", "Compute", "computes", "value"]
@@ -33,7 +34,10 @@ COMPUTED: Mapping[str, Mapping[str, Compute]] = {
 }
 
 # Only in the answer for a single record; a list leaves them out.
-RETRIEVED: Mapping[str, Mapping[str, Compute]] = {"skus": {"inventory": inventory.of}}
+RETRIEVED: Mapping[str, Mapping[str, Compute]] = {
+    "imports": {"inputs": lambda _, record: rows.shown(record)},
+    "skus": {"inventory": inventory.of},
+}
 
 _QUERIED = frozenset(
     name

@@ -1,0 +1,1 @@
+"""Imports, exports and cleanups: created at once, carried out record by record after the answer."""

@@ -1,0 +1,72 @@
+"""What can be imported and cleaned up, and how a row finds the record that it means."""
+
+from typing import NamedTuple
+
+IMPORTS, EXPORTS, CLEANUPS = "imports", "exports", "cleanups"
+KINDS = (IMPORTS, EXPORTS, CLEANUPS)
+
+IMPORTABLE = frozenset(
+    "addresses bundles coupons customer_addresses customer_payment_sources customer_subscriptions"
+    " customers gift_cards line_item_options line_items orders price_lists price_tiers prices"
+    " shipping_categories sku_list_items sku_lists sku_options skus stock_items stock_locations"
+    " stock_transfers tags tax_categories".split()
+)
+
+CLEANABLE = frozenset(
+    "bundles gift_cards prices promotions sku_lists sku_options skus stock_items".split()
+)
+
+# The relationship that `parent_resource_id` fills where a row does not.
+PARENTS = {
+    "orders": "market",
+    "bundles": "market",
+    "sku_options": "market",
+    "gift_cards": "market",
+    "prices": "price_list",
+    "stock_items": "stock_location",
+    "coupons": "promotion_rule",
+    "sku_list_items": "sku_list",
+    "tax_categories": "tax_calculator",
+}
+
+# Attributes and to-one relationships that together mean one record. A type without an entry is
+# updated by id alone.
+KEYS: dict[str, tuple[str, ...]] = {
+    "orders": ("number",),
+    "skus": ("code",),
+    "prices": ("sku", "price_list"),
+    "stock_items": ("sku", "stock_location"),
+    "gift_cards": ("code",),
+    "customers": ("email",),
+    "customer_subscriptions": ("customer", "reference"),
+    "coupons": ("code", "promotion_rule"),
+    "tax_categories": ("code", "tax_calculator"),
+    # Of these Commerce Layer does not say it.
+    "bundles": ("code",),
+    "price_lists": ("code",),
+    "shipping_categories": ("code",),
+    "stock_locations": ("code",),
+    "sku_list_items": ("sku_list", "sku"),
+    "tags": ("name",),
+}
+
+
+class Nested(NamedTuple):
+    """Rows inside a row: their type, the relationship back, and what means one of them."""
+
+    kind: str
+    back: str
+    key: tuple[str, ...]
+
+
+NESTED: dict[str, dict[str, Nested]] = {
+    "orders": {"line_items": Nested("line_items", "order", ("order", "sku"))},
+    "prices": {"price_tiers": Nested("price_tiers", "price", ("price", "up_to"))},
+    "sku_lists": {"sku_list_items": Nested("sku_list_items", "sku_list", ("sku_list", "sku"))},
+}
+
+# An archived order of another system brings its past along.
+HISTORY = frozenset(
+    "status payment_status fulfillment_status placed_at approved_at cancelled_at"
+    " payment_updated_at fulfillment_updated_at".split()
+)
