@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from connector.commerce_layer import catalog
 from local.simulator import ids, relations
 from local.simulator.behaviour import initial, kept
+from local.simulator.behaviour.virtual import VIRTUAL
 from local.simulator.clock import Clock, parse
 from local.simulator.history import History
 from local.simulator.table import Record, Table, hashable
@@ -186,6 +187,8 @@ class Store:
             return [held] if isinstance(held, int) else [n for n in held if n in self.records]
         if not catalog.resource(record.type).relationships[name].many:
             return []
+        if (record.type, name) in VIRTUAL:
+            return [each.number for each in VIRTUAL[record.type, name](self, record)]
         if (record.type, name) in relations.BY_VALUE:
             kind, theirs, own = relations.BY_VALUE[record.type, name]
             return [other.number for other in self.having(kind, theirs, record.get(own))]

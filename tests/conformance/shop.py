@@ -79,6 +79,10 @@ class Shop:
         path = f"{kind}/{identifier}"
         return self.http.patch(path, content=json.dumps({"data": document}))
 
+    def relate(self, kind: str, identifier: str, **relationships: Any) -> httpx.Response:
+        document = {"type": kind, "id": identifier, "relationships": relationships}
+        return self.http.patch(f"{kind}/{identifier}", content=json.dumps({"data": document}))
+
     def create(self, kind: str, **attributes: Any) -> dict[str, Any]:
         """A new record of that type, and whatever it cannot be without."""
         answer = self.post(kind, self.document(kind, **attributes))

@@ -1,7 +1,7 @@
 """What a deletion takes along, and what stands in its way."""
 
 from connector.commerce_layer import catalog
-from local.simulator.behaviour import orders
+from local.simulator.behaviour import logistics, orders
 from local.simulator.errors import locked
 from local.simulator.store import Record, Store
 
@@ -11,7 +11,7 @@ _OWNED = {
     "prices": {"price_volume_tiers", "price_frequency_tiers"},
     "sku_lists": {"sku_list_items", "bundles"},
     "price_lists": {"prices", "price_list_schedulers"},
-    "orders": {"line_items", "shipments"},
+    "orders": {"line_items", "shipments", "returns"},
     "line_items": {"line_item_options"},
     "customers": {"customer_addresses", "customer_payment_sources", "in_stock_subscriptions"},
     "stock_items": {"stock_reservations"},
@@ -26,9 +26,11 @@ _DELETABLE_ORDERS = {"draft", "pending"}
 
 def delete(store: Store, record: Record) -> None:
     """Raises ApiError 423 before anything is deleted."""
+    logistics.check_deletion(store, record)
     doomed = _with_dependents(store, record)
     order = store.one(record, "order") if record.type == "line_items" else None
     for each in reversed(doomed):
+        logistics.deleting(store, each)
         store.announce(each, "destroy")
         store.delete(each.type, each.id)
     if order:

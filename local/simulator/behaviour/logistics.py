@@ -11,7 +11,7 @@ from local.simulator.behaviour import (
     stock_lines,
     stock_transfers,
 )
-from local.simulator.errors import ApiError, validation
+from local.simulator.errors import ApiError, locked, validation
 from local.simulator.store import Record, Store
 from local.simulator.validation import Change
 
@@ -26,9 +26,28 @@ def check(store: Store, kind: str, change: Change, record: Record | None = None)
             raise ApiError(*failures)
 
 
-def follow_up(store: Store, record: Record, change: Change, *, created: bool) -> None:
+def follow_up(
+    store: Store, record: Record, change: Change, before: Mapping[str, Any] | None = None
+) -> None:
+    """`before` are the attributes that an updated record had."""
     if record.type in _FOLLOW_UPS:
-        _FOLLOW_UPS[record.type](store, record, change, created)
+        _FOLLOW_UPS[record.type](store, record, change, before)
+
+
+def check_deletion(store: Store, record: Record) -> None:
+    """Raises ApiError 423."""
+    if record.type == "shipments":
+        shipments.check_deletion(store, record)
+    if record.type == "stock_transfers" and record.get("status") == "in_transit":
+        raise locked()
+
+
+def deleting(store: Store, record: Record) -> None:
+    """What a record held is free again."""
+    if record.type == "stock_line_items":
+        stock_lines.give_back(store, record)
+    if record.type == "stock_transfers":
+        stock_transfers.release(store, record)
 
 
 def _check_stock_item(store: Store, record: Record | None, change: Change) -> Failures:
@@ -73,27 +92,31 @@ _CHECKS: Mapping[str, Callable[[Store, Record | None, Change], Failures]] = {
 }
 
 
-def _stock_item(store: Store, record: Record, change: Change, _: bool) -> None:
+_Before = Mapping[str, Any] | None
+
+
+def _stock_item(store: Store, record: Record, change: Change, _: _Before) -> None:
     if "quantity" in change.attributes:
         stock.notify(store, record)
 
 
-def _parcel(store: Store, record: Record, change: Change, _: bool) -> None:
-    if change.attributes.get("tracking_status"):
+def _parcel(store: Store, record: Record, change: Change, before: _Before) -> None:
+    status = change.attributes.get("tracking_status")
+    if status and status != (before or {}).get("tracking_status"):
         parcels.tracked(store, record, change.attributes)
 
 
-def _return(store: Store, record: Record, change: Change, created: bool) -> None:
-    if created or "stock_location" in change.relationships:
+def _return(store: Store, record: Record, change: Change, before: _Before) -> None:
+    if before is None or "stock_location" in change.relationships:
         returns.settle(store, record)
 
 
-def _transfer(store: Store, record: Record, _: Change, created: bool) -> None:
-    if not created:
+def _transfer(store: Store, record: Record, _: Change, before: _Before) -> None:
+    if before is not None:
         stock_transfers.written(store, record)
 
 
-_FOLLOW_UPS: Mapping[str, Callable[[Store, Record, Change, bool], None]] = {
+_FOLLOW_UPS: Mapping[str, Callable[[Store, Record, Change, _Before], None]] = {
     "shipments": lambda store, record, *_: shipments.written(store, record),
     "stock_items": _stock_item,
     "stock_line_items": lambda store, record, *_: stock_lines.fill(store, record),

@@ -55,7 +55,7 @@ def moved(store: Store, transfer: Record, trigger: str) -> None:
     if status in _WAITING and item and not store.one(transfer, "stock_reservation"):
         _reserve(store, transfer, item)
     elif trigger in ("_in_transit", "_cancel"):
-        _release(store, transfer)
+        release(store, transfer)
     if trigger == "_in_transit" and item:
         stock.move(store, item, -_quantity(transfer))
     if trigger == "_complete":
@@ -69,7 +69,7 @@ def _reserve(store: Store, transfer: Record, item: Record) -> None:
     store.change(transfer, {}, {"stock_reservation": reservation})
 
 
-def _release(store: Store, transfer: Record) -> None:
+def release(store: Store, transfer: Record) -> None:
     reservation = store.one(transfer, "stock_reservation")
     if reservation:
         stock.release(store, reservation)
@@ -115,5 +115,5 @@ def written(store: Store, transfer: Record) -> None:
     reservation = store.one(transfer, "stock_reservation")
     item = _origin(store, transfer)
     if reservation and item and reservation.get("quantity") != _quantity(transfer):
-        _release(store, transfer)
+        release(store, transfer)
         _reserve(store, transfer, item)

@@ -14,7 +14,7 @@ def create(store: Store, kind: str, change: Change) -> Record:
     record = store.put(kind, relationships=change.relationships)
     filled = _inherited(store, record) | line_items.filled(store, record, change.attributes)
     store.change(record, filled | change.attributes, updated_at=record.updated_at)
-    logistics.follow_up(store, record, change, created=True)
+    logistics.follow_up(store, record, change)
     _follow_up(store, record)
     store.announce(record, "create")
     return record
@@ -25,11 +25,11 @@ def update(store: Store, record: Record, change: Change) -> None:
     if change.attributes or change.relationships:
         logistics.check(store, record.type, change, record)
         _find_or_make_customer(store, record.type, change)
-        metadata = record.get("metadata")
+        before = dict(record.attributes)
         store.change(record, change.attributes, change.relationships)
-        logistics.follow_up(store, record, change, created=False)
+        logistics.follow_up(store, record, change, before)
         _follow_up(store, record)
-        if record.get("metadata") != metadata:
+        if record.get("metadata") != before.get("metadata"):
             store.announce(record, "metadata_update")
 
 
