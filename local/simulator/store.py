@@ -1,7 +1,7 @@
 """The records, and how they are related; table.py keeps them quick to list.
 
 Every method takes the lock, so a test may read and write while the server answers. Nothing is
-validated here: what a client may write is decided in validation.py.
+validated here: what a client may write is decided in validation/.
 """
 
 from bisect import insort
@@ -17,7 +17,7 @@ from local.simulator.behaviour import initial, kept
 from local.simulator.behaviour.virtual import VIRTUAL
 from local.simulator.clock import Clock, parse
 from local.simulator.history import History
-from local.simulator.table import Record, Table, hashable
+from local.simulator.table import FOLDED, Record, Table, hashable
 from local.simulator.topics import HEARD_IN_IMPORTS, TOPICS
 
 # `Record` is at home in table.py; whoever works with the store needs both.
@@ -109,6 +109,7 @@ class Store:
             self.history.touch(record, "update")
             table = self.tables[record.type]
             changed = {*attributes, *kept.names(record.type), "updated_at"}
+            changed |= {name + FOLDED for name in changed}
             table.displace(record, changed)
             record.attributes.update(attributes)
             record.updated_at = self.clock.now() if updated_at is None else stamp(updated_at)

@@ -10,6 +10,9 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+# After the name of an attribute: its text in lower case, to find it however it was written.
+FOLDED = "~"
+
 # Stands behind every number of a record.
 _END = 1 << 62
 
@@ -40,6 +43,9 @@ class Record:
             return self.created_at
         if name == "updated_at":
             return self.updated_at
+        if name.endswith(FOLDED):
+            value = self.attributes.get(name.removesuffix(FOLDED))
+            return value.lower() if isinstance(value, str) else value
         return self.attributes.get(name)
 
 

@@ -7,6 +7,19 @@ from local.simulator.store import Store
 
 Document = dict[str, Any]
 
+# What jobs take instead of any text or array.
+_JOBS: dict[str, Document] = {
+    "imports": {"resource_type": "skus", "format": "json"},
+    "exports": {
+        "resource_type": "skus",
+        "format": "json",
+        "fields": ["code"],
+        "includes": ["prices"],
+        "filters": {"code_present": True},
+    },
+    "cleanups": {"resource_type": "skus", "filters": {"code_eq": "nothing"}},
+}
+
 
 def fit(store: Store, document: Document) -> None:
     """Put the records that it refers to into the state that its resource asks for."""
@@ -36,9 +49,23 @@ def _return_line_item(store: Store, document: Document) -> None:
     store.update("line_items", _id(document, "line_item"), {}, {"order": order})
 
 
+def _job(_: Store, document: Document) -> None:
+    attributes = document["attributes"]
+    fitting = _JOBS[document["type"]]
+    attributes.update({name: fitting[name] for name in fitting if name in attributes})
+
+
+def _webhook(_: Store, document: Document) -> None:
+    """What stands around an order, if anything is asked for."""
+    if "include_resources" in document["attributes"]:
+        document["attributes"]["include_resources"] = ["customer"]
+
+
 _RECIPES: dict[str, Callable[[Store, Document], None]] = {
     "shipments": _shipment,
     "parcel_line_items": _one,
     "return_line_items": _return_line_item,
     "stock_reservations": _one,
+    "webhooks": _webhook,
+    **dict.fromkeys(_JOBS, _job),
 }

@@ -7,28 +7,13 @@ from typing import Any
 import httpx
 
 from connector.commerce_layer import catalog
-from connector.commerce_layer.catalog import Attribute
 from local.simulator import Simulator
-from tests.conformance import recipes
+from tests.conformance import recipes, samples
+from tests.conformance.samples import STAMP
+
+__all__ = ["MEDIA_TYPE", "STAMP", "Shop"]
 
 MEDIA_TYPE = "application/vnd.api+json"
-STAMP = "2026-01-02T03:04:05.678Z"
-
-# Not required by the catalog, because an attribute such as `sku_code` does as well.
-_NEEDED = {("stock_items", "sku")}
-
-# What jobs take instead of any text or array.
-_JOBS: dict[str, dict[str, Any]] = {
-    "imports": {"resource_type": "skus", "format": "json"},
-    "exports": {
-        "resource_type": "skus",
-        "format": "json",
-        "fields": ["code"],
-        "includes": ["prices"],
-        "filters": {"code_present": True},
-    },
-    "cleanups": {"resource_type": "skus", "filters": {"code_eq": "nothing"}},
-}
 
 
 class Shop:
@@ -93,43 +78,32 @@ class Shop:
     def document(self, kind: str, *, full: bool = False, **attributes: Any) -> dict[str, Any]:
         """With what is required, or with every attribute that may be created."""
         resource = catalog.resource(kind)
+        needed = samples.required(self.simulator.store, kind, attributes)
         related = {
-            name: {"data": self._link(relationship.types[0])}
-            for name, relationship in resource.relationships.items()
-            if relationship.required or (kind, name) in _NEEDED
+            name: {"data": self._link(resource.relationships[name].types[0])}
+            for name in needed
+            if name in resource.relationships
         }
-        values = {
-            name: _JOBS.get(kind, {}).get(name) or self.value(attribute)
+        names = [
+            name
             for name, attribute in resource.attributes.items()
-            if (attribute.required or (full and attribute.creatable))
+            if (name in needed or (full and attribute.creatable))
             and name not in ("sku_code", "bundle_code")
             and not (name == "customer_email" and "customer" in related)
-        }
-        if kind == "tags":
-            values["name"] = f"tag-{next(self._numbers)}"
+        ]
+        values = {name: self.value(kind, name) for name in names} | attributes
+        for name in samples.required(self.simulator.store, kind, values):
+            if name in resource.attributes and not (name == "customer_email" and related):
+                values[name] = self.value(kind, name)
+        samples.settle(kind, values, attributes)
         document = {"type": kind, "attributes": values, "relationships": related}
         recipes.fit(self.simulator.store, document)
         values.update(attributes)
         return document
 
-    def value(self, attribute: Attribute) -> Any:
-        """Something valid, different each time where the type allows it."""
-        number = next(self._numbers)
-        if attribute.enum:
-            return attribute.enum[0]
-        if attribute.name.endswith("email"):
-            return f"customer-{number}@example.com"
-        if attribute.name == "currency_code":
-            return "EUR"
-        return {
-            "string": f"{attribute.name} {number}",
-            "integer": number,
-            "float": number + 0.5,
-            "boolean": True,
-            "datetime": STAMP,
-            "object": {"number": number},
-            "array": [{"number": number}],
-        }[attribute.type]
+    def value(self, kind: str, name: str) -> Any:
+        attribute = catalog.resource(kind).attributes[name]
+        return samples.value(kind, attribute, next(self._numbers))
 
     def _link(self, kind: str) -> dict[str, str]:
         variants = [

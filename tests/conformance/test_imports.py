@@ -255,7 +255,7 @@ def parents(shop: Shop) -> dict[str, tuple[str, dict[str, Any]]]:
         "orders": (first(shop, "markets"), {"number": f"N-{sku}"}),
         "bundles": (
             first(shop, "markets"),
-            {"code": f"B-{sku}", "name": "b", "sku_list_id": sku_list},
+            {"code": f"B-{sku}", "name": "b", "price_amount_cents": 900, "sku_list_id": sku_list},
         ),
         "sku_options": (first(shop, "markets"), {"name": "engraving"}),
         "prices": (

@@ -113,7 +113,7 @@ def fits(attribute: Attribute, value: Any) -> bool:
 
 def filled(shop: Shop, kind: str) -> dict[str, Any]:
     return {
-        each.name: shop.value(each)
+        each.name: shop.value(kind, each.name)
         for each in catalog.resource(kind).attributes.values()
         if each.creatable or each.updatable
     }

@@ -131,13 +131,58 @@ def test_content_type(shared: Shop, content_type: str) -> None:
         ),
         (
             '{"data": {"type": "skus", "relationships": {"shipping_category": {"data": {}}}}}',
+            "INVALID_LINKS_OBJECT",
+        ),
+        (
+            '{"data": {"type": "skus", "relationships": {"shipping_category": {"data": []}}}}',
+            "INVALID_LINKS_OBJECT",
+        ),
+        (
+            '{"data": {"type": "skus", "relationships": {"tags": {"data": null}}}}',
+            "INVALID_LINKS_OBJECT",
+        ),
+        (
+            '{"data": {"type": "skus", "relationships": {"tags": {"data": [{"type": "tags"}]}}}}',
+            "INVALID_LINKS_OBJECT",
+        ),
+        (
+            '{"data": {"type": "skus", "relationships": {"tags": {"data": [{"type":"","id":1}]}}}}',
             "TYPE_MISMATCH",
         ),
+        ('{"data": {"type": "skus", "id": "abcdefghij"}}', "PARAM_NOT_ALLOWED"),
+        ('{"data": {"type": "skus", "links": {}}}', "PARAM_NOT_ALLOWED"),
     ],
 )
 def test_documents_that_make_no_sense(shared: Shop, body: str, code: str) -> None:
     error = error_of(shared.http.post("skus", content=body.encode()))
     assert (error["status"], error["code"]) == ("400", code)
+
+
+def test_all_names_that_are_not_allowed_are_told_at_once(shared: Shop) -> None:
+    document = {"attributes": {"x": 1, "id": "abc", "name": "A"}, "relationships": {"y": {}}}
+    errors = shared.post("skus", {"type": "skus", **document}).json()["errors"]
+    assert [each["detail"].split()[0] for each in errors] == ["x", "id", "y"]
+    assert {each["code"] for each in errors} == {"PARAM_NOT_ALLOWED"}
+
+
+def test_a_trigger_is_sent_when_the_catalog_allows_it(shared: Shop) -> None:
+    """`_approve` belongs in an update, `_update_quantity` in a creation."""
+    order, item = shared.create("orders"), shared.create("line_items")
+    assert error_of(shared.post("orders", {"type": "orders", "attributes": {"_approve": True}}))
+    error = error_of(shared.patch("line_items", item["id"], _update_quantity=True))
+    assert (error["status"], error["code"]) == ("400", "PARAM_NOT_ALLOWED")
+    error = error_of(shared.patch("orders", order["id"], _authorization_amount_cents="much"))
+    assert error["source"] == {"pointer": "/data/attributes/_authorization_amount_cents"}
+    assert error["meta"] == {"error": "not_a_number", "value": "much"}
+
+
+@pytest.mark.parametrize("linkage", [{"type": "payment_sources"}, {"type": "orders"}])
+def test_a_polymorphic_relationship_needs_a_concrete_type(
+    shared: Shop, linkage: dict[str, str]
+) -> None:
+    document = shared.document("orders")
+    document["relationships"]["payment_source"] = {"data": linkage | {"id": "abcdefghij"}}
+    assert error_of(shared.post("orders", document))["code"] == "TYPE_MISMATCH"
 
 
 def test_the_id_in_the_body_must_be_the_one_in_the_path(shared: Shop) -> None:
@@ -178,7 +223,10 @@ def test_what_is_required_cannot_be_taken_away(shared: Shop) -> None:
     ("kind", "attribute", "value", "key"),
     [
         ("stock_items", "quantity", "many", "not_a_number"),
-        ("stock_items", "quantity", 1.5, "not_a_number"),
+        ("stock_items", "quantity", 1.5, "not_an_integer"),
+        ("stock_items", "quantity", "1_0", "not_a_number"),
+        ("stock_items", "quantity", 1 << 63, "invalid"),
+        ("skus", "metadata", [1], "invalid"),
         ("stock_items", "quantity", True, "not_a_number"),
         ("skus", "weight", [], "not_a_number"),
         ("skus", "unit_of_weight", "stone", "inclusion"),
@@ -221,6 +269,72 @@ def test_natural_keys_are_unique(shared: Shop, kind: str, attribute: str) -> Non
         assert (error["status"], error["meta"]) == ("422", {"error": "taken", "value": value})
         assert error["source"] == {"pointer": f"/data/attributes/{attribute}"}
     assert shared.patch(kind, taken["id"], **{attribute: value}).status_code == 200
+
+
+def test_an_email_is_taken_however_it_is_written(shared: Shop) -> None:
+    shared.create("customers", email="Ada.Lovelace@Example.com")
+    document = shared.document("customers", email="ada.lovelace@example.COM")
+    meta = error_of(shared.post("customers", document))["meta"]
+    assert meta == {"error": "taken", "value": "ada.lovelace@example.COM"}
+    subscription = shared.document("customer_subscriptions")
+    subscription["attributes"]["customer_email"] = "ADA.LOVELACE@example.com"
+    made = shared.post("customer_subscriptions", subscription).json()["data"]
+    found = shared.get(f"customer_subscriptions/{made['id']}/customer")
+    assert found.json()["data"]["attributes"]["email"] == "Ada.Lovelace@Example.com"
+
+
+def test_a_price_has_five_tiers_at_most(shared: Shop) -> None:
+    tiers = [shared.document(kind) for kind in ("price_volume_tiers", "price_frequency_tiers") * 3]
+    answers = []
+    for tier in tiers:
+        tier["relationships"] = tiers[0]["relationships"]
+        answers.append(shared.post(tier["type"], tier))
+    assert [answer.status_code for answer in answers] == [201] * 5 + [422]
+    error = error_of(answers[-1])
+    assert error["source"] == {"pointer": "/data/relationships/price"}
+    assert error["meta"] == {"error": "less_than_or_equal_to", "value": 6, "count": 5}
+    kept = answers[0].json()["data"]
+    assert shared.patch(kept["type"], kept["id"], up_to=1000).status_code == 200
+
+
+def test_a_bundle_has_ten_skus_at_most(shared: Shop) -> None:
+    bundle = shared.document("bundles")
+    sku_list = bundle["relationships"]["sku_list"]
+    for _ in range(11):
+        item = shared.document("sku_list_items")
+        item["relationships"]["sku_list"] = sku_list
+        shared.post("sku_list_items", item)
+    meta = error_of(shared.post("bundles", bundle))["meta"]
+    assert meta == {"error": "less_than_or_equal_to", "value": 11, "count": 10}
+
+
+def test_the_organization_decides_whether_an_address_needs_a_phone(shop: Shop) -> None:
+    document = shop.document("addresses")
+    del document["attributes"]["phone"]
+    assert error_of(shop.post("addresses", document))["meta"]["error"] == "blank"
+    organization = shop.simulator.store.all("organizations")[0]
+    shop.simulator.store.change(organization, {"addresses_phone_required": False})
+    assert shop.post("addresses", document).status_code == 201
+
+
+def test_an_update_is_checked_with_what_the_record_holds(shared: Shop) -> None:
+    """What the change cannot have broken is not looked at again."""
+    address = shared.create("addresses", business=False)
+    error = error_of(shared.patch("addresses", address["id"], business=True))
+    assert error["source"] == {"pointer": "/data/attributes/company"}
+    assert shared.patch("addresses", address["id"], business=True, company="A").is_success
+    promotion = shared.create("free_shipping_promotions")
+    late = promotion["attributes"]["expires_at"]
+    error = error_of(shared.patch(promotion["type"], promotion["id"], starts_at=late))
+    assert error["meta"] == {"error": "greater_than", "value": late, "count": late}
+    sku = shared.create("skus")
+    shared.simulator.store.update("skus", sku["id"], {"weight": -1.0})
+    assert shared.patch("skus", sku["id"], name="Mug").is_success
+
+
+@pytest.mark.parametrize("pattern", [r"\A[[:upper:]]+\z", r"(?<year>\d{4})-\h+", "^A.*|B$"])
+def test_regular_expressions_are_those_of_ruby(shared: Shop, pattern: str) -> None:
+    assert shared.create("shipping_zones", zip_code_regex=pattern)
 
 
 @pytest.mark.parametrize("kind", ["prices", "stock_items"])
