@@ -136,15 +136,11 @@ class Store:
         """`announce(order, "place")`. Where Commerce Layer has no such topic it says nothing."""
         for kind in dict.fromkeys((record.type, relations.base_of(record.type))):
             topic = f"{kind}.{event}"
-            if topic in TOPICS and (topic in HEARD_IN_IMPORTS or not self._silent()):
+            if topic in TOPICS and (topic in HEARD_IN_IMPORTS or not self.muted):
                 self._announced.append(Announcement(topic, record))
 
     def retrigger(self, event: Record) -> None:
         self._announced.append(Announcement(RETRIGGER, event))
-
-    def _silent(self) -> bool:
-        organizations = self.all("organizations") if self.muted else []
-        return any(not each.get("imports_trigger_webhooks") for each in organizations)
 
     def take_announced(self) -> list[Announcement]:
         """What was announced since the last call."""

@@ -5,7 +5,6 @@ in the background: nothing here delays an answer.
 """
 
 import asyncio
-import json
 
 from local.simulator.background import Background
 from local.simulator.documents import Context
@@ -53,7 +52,7 @@ class Deliveries:
                 self._background.spawn(self._deliver(webhook, event, topic, body))
 
     async def _deliver(self, webhook: Record, event: Record, topic: str, body: bytes) -> None:
-        content, failed = json.loads(body), 0
+        failed = 0
         while True:
             async with self._sender.slots:
                 if not self._callable(webhook):
@@ -61,7 +60,7 @@ class Deliveries:
                 url = webhook.attributes["callback_url"]
                 outcome = await self._post(webhook, url, topic, body)
             self._note(webhook, outcome)
-            self._ledger.callback(event, webhook, url, content, outcome)
+            self._ledger.callback(event, webhook, url, body, outcome)
             if policy.succeeded(outcome.code):
                 return
             failed += 1

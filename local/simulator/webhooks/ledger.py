@@ -4,7 +4,6 @@ Both are kept as far as --events-kept goes, and callbacks no longer than a month
 """
 
 from collections import deque
-from typing import Any
 
 from connector.commerce_layer import catalog
 from local.simulator.clock import SECOND
@@ -40,7 +39,7 @@ class Ledger:
         return self._subjects.get(event.number)
 
     def callback(
-        self, event: Record, webhook: Record, url: str, payload: Any, outcome: Outcome
+        self, event: Record, webhook: Record, url: str, body: bytes, outcome: Outcome
     ) -> None:
         """One attempt to deliver the event."""
         alive = webhook.number in self._store.records
@@ -48,7 +47,7 @@ class Ledger:
             "event_callbacks",
             {
                 "callback_url": url,
-                "payload": payload,
+                "payload": body,
                 "response_code": None if outcome.code is None else str(outcome.code),
                 "response_message": outcome.message,
             },

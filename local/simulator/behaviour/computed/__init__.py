@@ -11,6 +11,7 @@ from typing import Any
 from connector.commerce_layer import catalog
 from local.simulator.behaviour.computed import (
     addresses,
+    callbacks,
     catalogue,
     inventory,
     lines,
@@ -26,6 +27,7 @@ __all__ = ["COMPUTED", "RETRIEVED", "Compute", "computes", "value"]
 
 COMPUTED: Mapping[str, Mapping[str, Compute]] = {
     **addresses.COMPUTED,
+    **callbacks.COMPUTED,
     **catalogue.COMPUTED,
     **lines.COMPUTED,
     **orders.COMPUTED,
