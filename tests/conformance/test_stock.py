@@ -52,8 +52,8 @@ def test_a_bundle_takes_the_stock_of_its_skus(warehouse: Warehouse) -> None:
     for sku, quantity in ((shirt, 1), (cap, 2)):
         values = {"quantity": quantity, "position": 1}
         warehouse.make("sku_list_items", values, sku_list=listed, sku=sku)
-    values = {"code": "SET", "name": "Set", "currency_code": "EUR", "_compute_price_amount": True}
-    bundle = warehouse.make("bundles", values, market=warehouse.market, sku_list=listed)
+    priced = {"code": "SET", "name": "Set", "currency_code": "EUR", "_compute_price_amount": True}
+    bundle = warehouse.make("bundles", priced, market=warehouse.market, sku_list=listed)
     assert bundle["attributes"]["price_amount_cents"] == 3000
     warehouse.do("orders", warehouse.order((bundle, 2)), "_place")
     assert [warehouse.stock(sku) for sku in (shirt, cap)] == [[7], [5]]

@@ -27,7 +27,7 @@ STEPS = st.lists(
         st.integers(0, 3),
         st.integers(1, 4),
     ),
-    max_size=8,
+    max_size=12,
 )
 
 
@@ -146,7 +146,7 @@ class Goods:
             self.did("stock_transfers", chosen, steps[number % len(steps)])
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(strategy=st.sampled_from(STRATEGIES), steps=STEPS)
 def test_goods_are_conserved(shop: Shop, strategy: str, steps: list[tuple[str, int, int]]) -> None:
     goods = Goods(shop, strategy)
