@@ -79,7 +79,7 @@ def _answer(world: World, request: HttpRequest, body: bytes) -> operations.Answe
         environment.organization.id,
         world.settings.meta,
         partial(world.jobs.admit, environment),
-        partial(world.attachments.url, origin),
+        partial(world.attachments.url, origin=origin),
     )
     asked = operations.Request(
         request.method,

@@ -82,6 +82,7 @@ class Simulator:
         # without it every answer waits 40 ms for the client's delayed acknowledgement.
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.port: int = self._socket.getsockname()[1]
+        self._world.attachments.origin = self.url
         self._server = _Server(
             uvicorn.Config(
                 application(self._world),

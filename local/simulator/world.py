@@ -28,17 +28,17 @@ class World:
             Environment(slug, mode, self.clock, position)
             for position, (slug, mode) in enumerate(settings.environments())
         ]
+        self.attachments = Attachments(self.clock, self.environments)
         sender = Sender()
         self.background.at_end(sender.close)
         for each in self.environments:
-            Deliveries(each, settings, self.background, sender)
+            Deliveries(each, settings, self.background, sender, self.attachments)
         self.authority = Authority(settings, self.clock, self.environments)
         self.limiter = Limiter(settings, self.clock)
         self.faults = Faults(settings.random_seed)
         self.jobs = Jobs(settings, self.background, self.faults)
         for each in self.environments:
             self.jobs.attend(each)
-        self.attachments = Attachments(self.clock, self.environments)
         self.connections = Connections()
         self.requests = RequestLog(settings.log_size)
         if settings.seed:

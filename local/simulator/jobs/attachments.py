@@ -21,10 +21,11 @@ _PARTS = {IMPORTS: "inputs", EXPORTS: "attachment"}
 class Attachments:
     def __init__(self, clock: Clock, environments: Iterable[Environment]) -> None:
         self._clock, self._environments = clock, environments
+        self.origin = ""  # where the simulator listens
         self._secret = secrets.token_bytes(32)
 
-    def url(self, origin: str, record: Record) -> str | None:
-        """A fresh one each time the record is printed."""
+    def url(self, record: Record, origin: str | None = None) -> str | None:
+        """A fresh one each time the record is printed, at the address that the client asked."""
         path = record.get("attachment_url")
         if record.type not in _PARTS or path != f"{record.type}/{record.id}":
             return path if path is None else str(path)
@@ -32,7 +33,7 @@ class Attachments:
         path = f"/attachments/{path}.{suffix}.gz"
         expires = str(self._clock.now() // SECOND + _LIFETIME)
         signed = urlencode({"expires": expires, "signature": self._signature(path, expires)})
-        return f"{origin}{path}?{signed}"
+        return f"{origin or self.origin}{path}?{signed}"
 
     async def serve(self, request: Request) -> Response:
         """Needs no token. Wrong or late: 403, in XML."""

@@ -6,8 +6,9 @@ from connector.commerce_layer import catalog
 from local.simulator.behaviour import deletion
 from local.simulator.errors import ApiError
 from local.simulator.jobs import rows
+from local.simulator.jobs.drafts import RowError
 from local.simulator.jobs.tables import PARENTS
-from local.simulator.jobs.upsert import RowError, name_of, upsert
+from local.simulator.jobs.upsert import name_of, upsert
 from local.simulator.jobs.work import Refusal, Work
 from local.simulator.store import Record, Store
 

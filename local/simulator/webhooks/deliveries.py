@@ -9,6 +9,7 @@ import asyncio
 from local.simulator.background import Background
 from local.simulator.documents import Context
 from local.simulator.environment import Environment
+from local.simulator.jobs.attachments import Attachments
 from local.simulator.settings import Settings
 from local.simulator.store import RETRIGGER, Announcement, Record
 from local.simulator.webhooks import payload, policy
@@ -22,10 +23,15 @@ class Deliveries:
     """Of one environment."""
 
     def __init__(
-        self, environment: Environment, settings: Settings, background: Background, sender: Sender
+        self,
+        environment: Environment,
+        settings: Settings,
+        background: Background,
+        sender: Sender,
+        attachments: Attachments,
     ) -> None:
         self._environment, self._settings = environment, settings
-        self._background, self._sender = background, sender
+        self._background, self._sender, self._attachments = background, sender, attachments
         self._store = environment.store
         self._ledger = Ledger(environment.store, settings)
         environment.listeners.append(self.hear)
@@ -102,4 +108,11 @@ class Deliveries:
         environment = self._environment
         organization = environment.organization.id
         meta = self._settings.meta
-        return Context(environment.store, payload.BASE, environment.mode, organization, meta)
+        return Context(
+            environment.store,
+            payload.BASE,
+            environment.mode,
+            organization,
+            meta,
+            attachment_url=self._attachments.url,
+        )
