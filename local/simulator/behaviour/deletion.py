@@ -1,6 +1,7 @@
 """What a deletion takes along, and what stands in its way."""
 
 from connector.commerce_layer import catalog
+from local.simulator import relations
 from local.simulator.behaviour import logistics, orders
 from local.simulator.errors import locked
 from local.simulator.store import Record, Store
@@ -19,6 +20,8 @@ _OWNED = {
     "parcels": {"parcel_line_items"},
     "returns": {"return_line_items"},
     "shipping_methods": {"shipping_weight_tiers"},
+    "promotions": {"promotion_rules"},
+    "promotion_rules": {"coupons"},
 }
 
 _DELETABLE_ORDERS = {"draft", "pending"}
@@ -41,10 +44,11 @@ def _with_dependents(store: Store, record: Record) -> list[Record]:
     if record.type == "orders" and record.get("status") not in _DELETABLE_ORDERS:
         raise locked()
     doomed = [record]
+    owned = _OWNED.get(relations.base_of(record.type), ()) or _OWNED.get(record.type, ())
     for pointer, name in store.pointers_at(record):
-        if not catalog.resource(pointer.type).relationships[name].required:
+        if pointer.type not in owned and relations.base_of(pointer.type) not in owned:
+            if catalog.resource(pointer.type).relationships[name].required:
+                raise locked()
             continue
-        if pointer.type not in _OWNED.get(record.type, ()):
-            raise locked()
         doomed += [each for each in _with_dependents(store, pointer) if each not in doomed]
     return doomed
