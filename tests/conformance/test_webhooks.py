@@ -365,6 +365,30 @@ def test_includes_that_the_topic_does_not_have_are_refused(
     assert shop.patch("webhooks", webhook["id"], **kept).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("topic", "orders.update"),
+        ("topic", "skus.create"),
+        ("topic", "events.trigger"),
+        ("topic", None),
+        ("callback_url", "ftp://example.com/"),
+        ("callback_url", None),
+    ],
+)
+def test_a_webhook_needs_a_topic_that_exists_and_an_address(
+    shop: Shop, subscribe: Subscribe, name: str, value: str | None
+) -> None:
+    document = shop.document("webhooks")
+    document["attributes"] |= {"topic": "orders.place", "callback_url": "https://example.com/"}
+    document["attributes"][name] = value
+    answer = shop.post("webhooks", document)
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["source"]["pointer"] == f"/data/attributes/{name}"
+    webhook = subscribe("orders.place")
+    assert shop.patch("webhooks", webhook["id"], **{name: value}).status_code == 422
+
+
 def test_a_webhook_has_a_name(shop: Shop, subscribe: Subscribe) -> None:
     webhook = subscribe("orders.place")
     assert webhook["attributes"]["name"] == f"Webhook {webhook['id']}"
