@@ -117,7 +117,14 @@ def _create(context: Context, request: Request, resource: Resource) -> Answer:
     change = validation.change(context.store, resource.type, data)
     context.admit(resource.type, change)
     record = writes.create(context.store, resource.type, change)
-    for effect in triggers.plan(context.store, record, change.triggers):
+    try:
+        effects = triggers.plan(context.store, record, change.triggers)
+    except ApiError:
+        # What a trigger is refused for can only be seen on the record; so it goes again.
+        deletion.delete(context.store, record)
+        context.store.take_announced()
+        raise
+    for effect in effects:
         effect()
     return Answer(201, documents.single(context, record, asked))
 

@@ -11,5 +11,6 @@ def change(store: Store, record: Record, names: str, *, adding: bool) -> None:
         kept = held + [tag for tag in dict.fromkeys(tags) if tag not in held]
     else:
         kept = [tag for tag in held if tag not in tags]
-    store.change(record, {}, {"tags": kept})
-    store.announce(record, "tagged")
+    if kept != held:
+        store.change(record, {}, {"tags": kept})
+        store.announce(record, "tagged")
