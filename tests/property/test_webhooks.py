@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from local.simulator.background import Background
 from local.simulator.clock import Clock
 from local.simulator.environment import Environment
+from local.simulator.jobs.attachments import Attachments
 from local.simulator.settings import Settings
 from local.simulator.webhooks.deliveries import Deliveries
 from local.simulator.webhooks.policy import RETRIES, THRESHOLD, Circuit, pause, succeeded
@@ -111,7 +112,13 @@ def test_deliveries_agree_with_a_model(actions: list[list[bool] | str]) -> None:
 
     async def play() -> int:
         background, sender = Background(), Scripted()
-        Deliveries(environment, Settings(webhook_retry_pause=0.0), background, sender)
+        Deliveries(
+            environment,
+            Settings(webhook_retry_pause=0.0),
+            background,
+            sender,
+            Attachments(store.clock, [environment]),
+        )
         for action in actions:
             if isinstance(action, list):
                 model.announce(action)
