@@ -36,8 +36,7 @@ def parse(kind: str, raw: str) -> Query:
     include: IncludeTree = {}
     sort: tuple[tuple[str, bool], ...] = ()
     for key, value in parse_qsl(raw, keep_blank_values=True):
-        name, _, rest = key.partition("[")
-        inner = rest.removesuffix("]")
+        name, inner = _split(key)
         if key == "include":
             include = _include(kind, value)
         elif key == "sort":
@@ -46,6 +45,12 @@ def parse(kind: str, raw: str) -> Query:
             fields[inner] = _fields(inner, value)
         elif name == "page" and inner in page:
             page[inner] = _page_value(inner, value)
+        elif name == "filter" and not inner:
+            raise bad_request(
+                "INVALID_FILTERS_SYNTAX",
+                "Invalid filters syntax",
+                f"{key}={value} is not a valid syntax for filtering.",
+            )
         elif name == "filter":
             if not inner.startswith("q]["):
                 raise filter_not_allowed(inner)
@@ -53,6 +58,12 @@ def parse(kind: str, raw: str) -> Query:
         else:
             raise param_not_allowed(key)
     return Query(tuple(conditions), sort, include, fields, page["number"], page["size"])
+
+
+def _split(key: str) -> tuple[str, str]:
+    """`page[size]` -> `page`, `size`. What stands in no pair of brackets counts as nothing."""
+    name, _, rest = key.partition("[")
+    return name, rest.removesuffix("]") if rest.endswith("]") else ""
 
 
 def _criterion(kind: str, text: str) -> tuple[str, bool]:

@@ -60,8 +60,9 @@ def _named_otherwise(draft: Draft, name: str) -> bool:
 
 def _comparison(draft: Draft, rule: Rule) -> None:
     compare, message = _COMPARISONS[rule.key]
-    value, bound = draft.get(rule.name), _bound(draft, rule.operand)
-    if value is None or bound is None or compare(value, bound):
+    value = draft.get(rule.name)
+    bound = None if value is None else _bound(draft, rule.operand)
+    if bound is None or compare(value, bound):
         return
     attribute = draft.resource.attributes[rule.name]
     if attribute.type == "datetime":
@@ -71,8 +72,9 @@ def _comparison(draft: Draft, rule: Rule) -> None:
 
 def _length(draft: Draft, rule: Rule) -> None:
     compare, message = _LENGTHS[rule.key]
-    value, bound = draft.get(rule.name), _bound(draft, rule.operand)
-    if not blank(value) and not compare(len(value), bound):
+    value = draft.get(rule.name)
+    bound = None if blank(value) else _bound(draft, rule.operand)
+    if bound is not None and not compare(len(value), bound):
         many = isinstance(value, list)
         told = len(value) if many else value
         draft.fail(rule.name, rule.key, message.format(bound), value=told, count=bound)
