@@ -43,10 +43,14 @@ class Sender:
         self._clients.clear()
 
     async def _client(self, scheme: str) -> httpx.AsyncClient:
-        """One a scheme. Certificates take long to load, so only https waits for them."""
+        """One a scheme, made beside the server's thread: it takes long."""
         async with self._making:
             if scheme not in self._clients:
-                secure = scheme == "https"
-                verify = await asyncio.to_thread(httpx.create_ssl_context) if secure else False
-                self._clients[scheme] = httpx.AsyncClient(verify=verify, trust_env=False)
+                self._clients[scheme] = await asyncio.to_thread(_client, scheme)
             return self._clients[scheme]
+
+
+def _client(scheme: str) -> httpx.AsyncClient:
+    """Certificates are for https alone."""
+    verify = httpx.create_ssl_context() if scheme == "https" else False
+    return httpx.AsyncClient(verify=verify, trust_env=False)
