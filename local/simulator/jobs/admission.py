@@ -1,33 +1,24 @@
 """What is refused when a job is created, and what is known of it from then on."""
 
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
-from connector.commerce_layer import catalog
-from local.simulator import relations
 from local.simulator.errors import ApiError, validation
 from local.simulator.jobs import matches, rows, shape
-from local.simulator.jobs.tables import CLEANABLE, CLEANUPS, EXPORTS, IMPORTABLE, IMPORTS
+from local.simulator.jobs.tables import CLEANUPS, EXPORTS, IMPORTS
 from local.simulator.settings import Settings
 from local.simulator.store import Record, Store
 from local.simulator.validation import Change
 
 _ACTIVE = ("pending", "in_progress")
-_FORMATS = ("json", "csv")
 
 
 def check(
     store: Store, organization: Record, settings: Settings, kind: str, change: Change
 ) -> None:
     """Adds the counts to the change. Raises ApiError 422."""
-    types = {IMPORTS: IMPORTABLE, EXPORTS: _exportable(), CLEANUPS: CLEANABLE}[kind]
-    if change.attributes["resource_type"] not in types:
-        raise _refused("resource_type", "inclusion", "is not included in the list")
     if kind != CLEANUPS:
         change.attributes["format"] = change.attributes.get("format") or "json"
-        if change.attributes["format"] not in _FORMATS:
-            raise _refused("format", "inclusion", "is not included in the list")
     change.attributes |= _CHECKS[kind](store, settings, change.attributes)
     _check_concurrency(store, organization, kind)
 
@@ -100,16 +91,6 @@ def _count(store: Store, kind: str, given: dict[str, Any]) -> int:
         return matches.count(store, kind, filters)
     except ApiError as error:
         raise _refused("filters", "invalid", error.errors[0]["detail"]) from None
-
-
-@cache
-def _exportable() -> frozenset[str]:
-    """Every type that can be listed; variants fall under their base."""
-    return frozenset(
-        kind
-        for kind in catalog.types()
-        if "list" in catalog.resource(kind).operations and relations.base_of(kind) == kind
-    )
 
 
 def _too_many(name: str, count: int, limit: int) -> ApiError:

@@ -13,6 +13,7 @@ from local.simulator.jobs.rows import Row
 from local.simulator.jobs.tables import HISTORY, KEYS, NESTED, Nested
 from local.simulator.jobs.work import Messages
 from local.simulator.store import Record, Store
+from local.simulator.validation import rules
 
 _TAGS = Nested("tags", "", KEYS["tags"])
 
@@ -108,24 +109,23 @@ def existing(store: Store, kind: str, draft: Draft, key: tuple[str, ...]) -> Rec
     found = store.get(kind, draft.id) if draft.id else None
     if found is not None or not key:
         return found
-    resource = catalog.resource(kind)
-    links = [name for name in key if name in resource.relationships]
-    values = {name: draft.attributes.get(name) for name in key if name not in links}
-    if None in values.values():
+    known = catalog.resource(kind).relationships
+    targets = {name: target(store, kind, draft, name) for name in key if name in known}
+    values = {name: draft.attributes.get(name) for name in key if name not in known}
+    missing = [name for name, other in targets.items() if other is None and known[name].required]
+    if missing or None in values.values():
         return None
-    if not links:
-        ((name, value),) = values.items()
-        return store.find(kind, name, value)
-    targets = {name: target(store, resource.type, draft, name) for name in links}
-    numbers = {name: other.number for name, other in targets.items() if other}
-    if len(numbers) < len(links):
-        return None
-    candidates = min((store.pointing(kind, *pair) for pair in numbers.items()), key=len)
-    for record in map(store.records.__getitem__, candidates):
-        if all(record.links.get(name) == number for name, number in numbers.items()) and all(
-            record.get(name) == value for name, value in values.items()
-        ):
-            return record
+    sets = [store.pointing(kind, name, other.number) for name, other in targets.items() if other]
+    candidates = [store.records[number] for number in min(sets, key=len)] if sets else None
+    for name, value in values.items():
+        index = rules.index(kind, name)
+        wanted = value if index == name else str(value).lower()
+        if candidates is None:
+            candidates = store.having(kind, index, wanted)
+        candidates = [each for each in candidates if each.get(index) == wanted]
+    for each in candidates or ():
+        if all(store.one(each, name) is other for name, other in targets.items()):
+            return each
     return None
 
 

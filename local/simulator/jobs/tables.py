@@ -1,20 +1,9 @@
-"""What can be imported and cleaned up, and how a row finds the record that it means."""
+"""How a row of an import finds its parent, and the record that it means."""
 
 from typing import NamedTuple
 
 IMPORTS, EXPORTS, CLEANUPS = "imports", "exports", "cleanups"
 KINDS = (IMPORTS, EXPORTS, CLEANUPS)
-
-IMPORTABLE = frozenset(
-    "addresses bundles coupons customer_addresses customer_payment_sources customer_subscriptions"
-    " customers gift_cards line_item_options line_items orders price_lists price_tiers prices"
-    " shipping_categories sku_list_items sku_lists sku_options skus stock_items stock_locations"
-    " stock_transfers tags tax_categories".split()
-)
-
-CLEANABLE = frozenset(
-    "bundles gift_cards prices promotions sku_lists sku_options skus stock_items".split()
-)
 
 # The relationship that `parent_resource_id` fills where a row does not.
 PARENTS = {
@@ -42,7 +31,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "coupons": ("code", "promotion_rule"),
     "tax_categories": ("code", "tax_calculator"),
     # Of these Commerce Layer does not say it.
-    "bundles": ("code",),
+    "bundles": ("code", "market"),
     "price_lists": ("code",),
     "shipping_categories": ("code",),
     "stock_locations": ("code",),

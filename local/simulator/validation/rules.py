@@ -124,7 +124,8 @@ def other_names(key: str, operand: Any) -> frozenset[str]:
 def _exportable() -> Iterable[str]:
     for kind in catalog.types():
         resource = catalog.resource(kind)
-        if "list" in resource.operations and not resource.singleton:
+        # Variants are exported with their base.
+        if "list" in resource.operations and relations.base_of(kind) == kind:
             yield kind
 
 
