@@ -1,4 +1,8 @@
-"""What a deletion takes along, and what stands in its way."""
+"""What a deletion takes along, by the table in deletion.toml, and what stands in its way."""
+
+import tomllib
+from functools import cache
+from pathlib import Path
 
 from connector.commerce_layer import catalog
 from local.simulator import relations
@@ -6,25 +10,15 @@ from local.simulator.behaviour import logistics, orders
 from local.simulator.errors import locked
 from local.simulator.store import Record, Store
 
-# Records that cannot live without the deleted one, and go with it.
-_OWNED = {
-    "skus": {"prices", "stock_items", "sku_list_items", "in_stock_subscriptions", "tax_categories"},
-    "prices": {"price_volume_tiers", "price_frequency_tiers"},
-    "sku_lists": {"sku_list_items", "bundles"},
-    "price_lists": {"prices", "price_list_schedulers"},
-    "orders": {"line_items", "shipments", "returns"},
-    "line_items": {"line_item_options"},
-    "customers": {"customer_addresses", "customer_payment_sources", "in_stock_subscriptions"},
-    "stock_items": {"stock_reservations"},
-    "shipments": {"parcels"},
-    "parcels": {"parcel_line_items"},
-    "returns": {"return_line_items"},
-    "shipping_methods": {"shipping_weight_tiers"},
-    "promotions": {"promotion_rules"},
-    "promotion_rules": {"coupons"},
-}
-
 _DELETABLE_ORDERS = {"draft", "pending"}
+
+
+@cache
+def owned(kind: str) -> frozenset[str]:
+    """The types, or their base types, of what goes with a record of that type."""
+    table = tomllib.loads((Path(__file__).parent / "deletion.toml").read_text(encoding="utf-8"))
+    lists = [table["owned"].get(name, []) for name in {kind, relations.base_of(kind)}]
+    return frozenset(table["every"]).union(*lists)
 
 
 def delete(store: Store, record: Record) -> None:
@@ -33,22 +27,44 @@ def delete(store: Store, record: Record) -> None:
     doomed = _with_dependents(store, record)
     order = store.one(record, "order") if record.type == "line_items" else None
     for each in reversed(doomed):
-        logistics.deleting(store, each)
-        store.announce(each, "destroy")
-        store.delete(each.type, each.id)
+        # What one held may have gone with it.
+        if each.number in store.records:
+            logistics.deleting(store, each)
+            store.announce(each, "destroy")
+            store.delete(each.type, each.id)
     if order:
         orders.refresh(store, order)
 
 
 def _with_dependents(store: Store, record: Record) -> list[Record]:
-    if record.type == "orders" and record.get("status") not in _DELETABLE_ORDERS:
-        raise locked()
-    doomed = [record]
-    owned = _OWNED.get(relations.base_of(record.type), ()) or _OWNED.get(record.type, ())
-    for pointer, name in store.pointers_at(record):
-        if pointer.type not in owned and relations.base_of(pointer.type) not in owned:
-            if catalog.resource(pointer.type).relationships[name].required:
+    """The record, then what goes with it, then what goes with that."""
+    doomed = {record: None}
+    pending = [record]
+    while pending:
+        each = pending.pop()
+        if each.type == "orders" and each.get("status") not in _DELETABLE_ORDERS:
+            raise locked()
+        for pointer in _owned_by(store, each):
+            if pointer not in doomed:
+                doomed[pointer] = None
+                pending.append(pointer)
+    _check(store, doomed)
+    return list(doomed)
+
+
+def _owned_by(store: Store, record: Record) -> list[Record]:
+    kinds = owned(record.type)
+    return [
+        pointer
+        for pointer, _ in store.pointers_at(record)
+        if pointer.type in kinds or relations.base_of(pointer.type) in kinds
+    ]
+
+
+def _check(store: Store, doomed: dict[Record, None]) -> None:
+    """Nothing that stays may need what goes."""
+    for record in doomed:
+        for pointer, name in store.pointers_at(record):
+            needed = catalog.resource(pointer.type).relationships[name].required
+            if needed and pointer not in doomed:
                 raise locked()
-            continue
-        doomed += [each for each in _with_dependents(store, pointer) if each not in doomed]
-    return doomed

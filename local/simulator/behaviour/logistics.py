@@ -46,6 +46,8 @@ def deleting(store: Store, record: Record) -> None:
     """What a record held is free again."""
     if record.type == "stock_line_items":
         stock_lines.give_back(store, record)
+    if record.type == "stock_reservations":
+        stock.forget(store, record)
     if record.type == "stock_transfers":
         stock_transfers.release(store, record)
 

@@ -118,8 +118,14 @@ def adopt(store: Store, reservation: Record) -> None:
 
 
 def release(store: Store, reservation: Record) -> None:
-    item = store.one(reservation, "stock_item")
+    forget(store, reservation)
     store.delete(reservation.type, reservation.id)
+
+
+def forget(store: Store, reservation: Record) -> None:
+    """It is about to go, and counts no more."""
+    item = store.one(reservation, "stock_item")
+    store.change(reservation, {}, {"stock_item": None}, updated_at=reservation.updated_at)
     if item:
         _count(store, item)
 
