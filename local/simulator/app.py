@@ -88,6 +88,7 @@ def _answer(world: World, request: HttpRequest, body: bytes) -> operations.Answe
         request.headers,
         body,
         token.application,
+        token.scope,
     )
     environment.wake()
     try:

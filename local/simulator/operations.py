@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from connector.commerce_layer import catalog
 from connector.commerce_layer.catalog import Resource
-from local.simulator import documents, event_stores, query, validation
+from local.simulator import documents, event_stores, query, scopes, validation
 from local.simulator.behaviour import deletion, triggers, writes
 from local.simulator.documents import Context
 from local.simulator.errors import (
@@ -25,7 +25,7 @@ MEDIA_TYPE = "application/vnd.api+json"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """`segments` is the path below /api, `application` the record of the token's credential."""
+    """`segments` is the path below /api; `application` and `scope` are those of the token."""
 
     method: str
     segments: tuple[str, ...]
@@ -33,6 +33,7 @@ class Request:
     headers: Mapping[str, str]
     body: bytes
     application: Record
+    scope: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,7 @@ def _retrieve(context: Context, request: Request, resource: Resource) -> Answer:
 def _create(context: Context, request: Request, resource: Resource) -> Answer:
     asked = query.parse(resource.type, request.query)
     data = validation.document(request.body, resource.type)
+    data = scopes.fill(context.store, resource.type, data, request.scope)
     change = validation.change(context.store, resource.type, data)
     context.admit(resource.type, change)
     record = writes.create(context.store, resource.type, change)

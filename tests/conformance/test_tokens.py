@@ -204,6 +204,28 @@ def test_permissions_follow_the_kind_of_credential(simulator: Simulator) -> None
     storefront.close()
 
 
+def test_an_order_is_of_the_market_and_the_store_of_the_token(simulator: Simulator) -> None:
+    """One that the scope names; market:all names none, so the order has to."""
+    everywhere = Shop(simulator)
+    store = everywhere.create("stores", code="via-dante")
+    refused = everywhere.post("orders", {"type": "orders"})
+    assert refused.status_code == 422
+    (error,) = refused.json()["errors"]
+    assert error["source"] == {"pointer": "/data/relationships/market"}
+    scope = f"market:code:europe store:id:{store['id']}"
+    storefront = Shop(simulator, "demo-sales", scope)
+    order = storefront.post("orders", {"type": "orders"}).json()["data"]
+    market = everywhere.get(f"orders/{order['id']}/market").json()["data"]
+    assert market["attributes"]["code"] == "europe"
+    assert everywhere.get(f"orders/{order['id']}/store").json()["data"]["id"] == store["id"]
+    other = everywhere.document("orders")
+    own = other["relationships"]["market"]["data"]["id"]
+    order = storefront.post("orders", other).json()["data"]
+    assert everywhere.get(f"orders/{order['id']}/market").json()["data"]["id"] == own
+    everywhere.close()
+    storefront.close()
+
+
 @pytest.mark.parametrize("value", ["", "Bearer", "Bearer nonsense", "Basic x"])
 def test_a_missing_or_foreign_token_is_invalid(
     http: httpx.Client, simulator: Simulator, value: str
