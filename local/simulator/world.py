@@ -1,8 +1,11 @@
 """Everything that one simulator is made of, and how its parts know each other."""
 
+from functools import partial
+
 from local.simulator import seed
 from local.simulator.auth import Authority
 from local.simulator.background import Background
+from local.simulator.behaviour import due
 from local.simulator.clock import Clock
 from local.simulator.connections import Connections
 from local.simulator.environment import Environment
@@ -39,6 +42,7 @@ class World:
         self.jobs = Jobs(settings, self.background, self.faults)
         for each in self.environments:
             self.jobs.attend(each)
+            each.chores.append(partial(due.do, each.store))
         self.connections = Connections()
         self.requests = RequestLog(settings.log_size)
         if settings.seed:

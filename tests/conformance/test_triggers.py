@@ -110,6 +110,24 @@ def test_a_customer_asks_to_be_forgotten_and_takes_it_back(shared: Shop) -> None
     assert found["anonymization_info"]["status"] == "cancelled"
 
 
+def test_a_forgotten_customer_is_nobody(shop: Shop) -> None:
+    warehouse = Warehouse(shop)
+    order = warehouse.in_progress((warehouse.sku(1), 1))
+    customer = shop.get(f"orders/{order}/customer").json()["data"]
+    shop.patch("customers", customer["id"], _request_anonymization=True)
+    shop.simulator.clock.advance(24 * 3600)
+    later = Shop(shop.simulator)
+    found = attributes(later, "customers", customer["id"])
+    assert found["anonymization_status"] == "completed"
+    assert found["email"] != customer["attributes"]["email"]
+    assert attributes(later, "orders", order)["customer_email"] == found["email"]
+    address = later.get(f"orders/{order}/shipping_address").json()["data"]["attributes"]
+    assert (address["last_name"], address["line_1"], address["country_code"]) == (None, None, "IT")
+    refused = later.patch("customers", customer["id"], _request_anonymization=True)
+    assert refused.status_code == 422
+    later.close()
+
+
 def test_a_password_is_reset_with_the_token_of_its_reset(shared: Shop) -> None:
     customer = shared.create("customers")
     email = customer["attributes"]["email"]

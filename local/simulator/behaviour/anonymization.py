@@ -1,21 +1,30 @@
 """Requests to forget a customer: asked for, withdrawn, or carried out.
 
-Nothing says how long Commerce Layer takes. Here a request stays open, and can be withdrawn, until
-`complete` is called.
+Nothing says how long Commerce Layer takes. Here a request stays open for a day of the simulator's
+clock, and can be withdrawn until then.
 """
 
 from functools import partial
 
 from local.simulator.behaviour.transitions import Effect
-from local.simulator.clock import printed
+from local.simulator.clock import SECOND, parse, printed
 from local.simulator.errors import refused_transition
 from local.simulator.store import Record, Store
 
-# What of a customer and of its addresses says who that is.
-_PERSONAL = {
-    "addresses": ("first_name", "last_name", "company", "line_1", "line_2", "phone", "email",
-                  "notes", "billing_info"),
-}  # fmt: skip
+_OPEN = 24 * 3600 * SECOND
+
+# What of an address says whose it is.
+_PERSONAL = (
+    "first_name",
+    "last_name",
+    "company",
+    "line_1",
+    "line_2",
+    "phone",
+    "email",
+    "notes",
+    "billing_info",
+)
 
 
 def plan(store: Store, customer: Record, trigger: str) -> Effect | None:
@@ -36,7 +45,15 @@ def _move(store: Store, customer: Record, status: str, event: str) -> None:
     store.announce(customer, f"anonymization_{event}")
 
 
-def complete(store: Store, customer: Record) -> None:
+def carry_out_due(store: Store) -> None:
+    """The requests that have been open for long enough."""
+    for customer in store.having("customers", "anonymization_status", "requested"):
+        asked = parse(customer.get("anonymization_info")["requested_at"])
+        if asked + _OPEN <= store.clock.now():
+            _complete(store, customer)
+
+
+def _complete(store: Store, customer: Record) -> None:
     """Every word about the person is gone; the records stay, for the shop's books."""
     email = f"{customer.id}@anonymized.invalid"
     store.change(customer, {"email": email, "metadata": {}})
@@ -52,4 +69,4 @@ def complete(store: Store, customer: Record) -> None:
 
 def _blank(store: Store, address: Record | None) -> None:
     if address:
-        store.change(address, dict.fromkeys(_PERSONAL["addresses"], None))
+        store.change(address, dict.fromkeys(_PERSONAL, None))

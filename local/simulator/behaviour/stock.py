@@ -19,7 +19,6 @@ def tracked(sku: Record | None) -> bool:
 
 def available(store: Store, item: Record, order: Record | None = None) -> int:
     """What is neither taken nor promised; to `order` what it holds itself is available too."""
-    _expire(store, item)
     quantity = item.get("quantity") or 0
     for reservation in store.related(item, "stock_reservations"):
         if order is None or store.one(reservation, "order") is not order:
@@ -130,11 +129,11 @@ def forget(store: Store, reservation: Record) -> None:
         _count(store, item)
 
 
-def _expire(store: Store, item: Record) -> None:
+def expire(store: Store) -> None:
     """Drafts go when their time is over; what placed orders wait for stays theirs."""
     now = store.clock.now()
-    for each in store.related(item, "stock_reservations"):
-        if each.get("status") == "draft" and (each.get("expires_at") or now) < now:
+    for each in store.having("stock_reservations", "status", "draft"):
+        if (each.get("expires_at") or now) < now:
             release(store, each)
 
 
