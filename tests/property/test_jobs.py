@@ -21,6 +21,7 @@ from local.simulator.environment import Environment
 from local.simulator.errors import ApiError
 from local.simulator.faults import Faults
 from local.simulator.jobs.runner import Jobs
+from local.simulator.jobs.tables import FILE
 from local.simulator.settings import Settings
 from local.simulator.store import Record
 
@@ -211,7 +212,7 @@ def test_an_export_prints_what_its_filters_mean(
     job = export(format=form, fields=fields)
     assert job.get("status") == "completed"
     assert job.get("records_count") == job.get("processed_count") == len(expected) > 0
-    text = gzip.decompress(job.attributes["attachment"]).decode()
+    text = gzip.decompress(job.attributes[FILE]).decode()
     if form == "json":
         assert json.loads(text) == expected
         return
@@ -229,7 +230,7 @@ def test_what_was_exported_dry_makes_the_same_shop_elsewhere(records: list[Row],
         return
     here, there = shop(records), shop([])
     job = run(here, "exports", resource_type="skus", format=form, dry_data=True)
-    text = gzip.decompress(job.attributes["attachment"]).decode()
+    text = gzip.decompress(job.attributes[FILE]).decode()
     inputs = text if form == "csv" else json.loads(text)
     done = run(there, "imports", resource_type="skus", format=form, inputs=inputs)
     assert done.get("errors_log") is None

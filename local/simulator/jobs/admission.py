@@ -5,7 +5,7 @@ from typing import Any
 
 from local.simulator.errors import ApiError, validation
 from local.simulator.jobs import matches, rows, shape
-from local.simulator.jobs.tables import CLEANUPS, EXPORTS, IMPORTS
+from local.simulator.jobs.tables import CLEANUPS, EXPORTS, FILE, IMPORTS
 from local.simulator.settings import Settings
 from local.simulator.store import Record, Store
 from local.simulator.validation import Change
@@ -42,7 +42,7 @@ def _check_import(_: Store, settings: Settings, given: dict[str, Any]) -> dict[s
     if size > settings.import_limit:
         raise _too_many("inputs", size, settings.import_limit)
     return {
-        "inputs": rows.pack(given["inputs"], as_csv=as_csv),
+        FILE: rows.pack(given.pop("inputs"), as_csv=as_csv),
         "inputs_size": size,
         "errors_count": 0,
         "warnings_count": 0,

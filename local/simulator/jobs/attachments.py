@@ -11,11 +11,11 @@ from starlette.responses import Response
 
 from local.simulator.clock import SECOND, Clock
 from local.simulator.environment import Environment
-from local.simulator.jobs.tables import EXPORTS, IMPORTS
+from local.simulator.jobs.tables import EXPORTS, FILE, IMPORTS
 from local.simulator.store import Record
 
 _LIFETIME = 5 * 60  # seconds
-_PARTS = {IMPORTS: "inputs", EXPORTS: "attachment"}
+_KINDS = (IMPORTS, EXPORTS)
 
 
 class Attachments:
@@ -27,7 +27,7 @@ class Attachments:
     def url(self, record: Record, origin: str | None = None) -> str | None:
         """A fresh one each time the record is printed, at the address that the client asked."""
         path = record.get("attachment_url")
-        if record.type not in _PARTS or path != f"{record.type}/{record.id}":
+        if record.type not in _KINDS or path != f"{record.type}/{record.id}":
             return path if path is None else str(path)
         suffix = record.get("format") or "json"
         path = f"/attachments/{path}.{suffix}.gz"
@@ -47,8 +47,7 @@ class Attachments:
         for environment in self._environments:
             record = environment.store.get(kind, name.partition(".")[0])
             if record:
-                packed = record.attributes.get(_PARTS[kind])
-                return Response(packed, media_type="application/gzip")
+                return Response(record.attributes[FILE], media_type="application/gzip")
         return _refused(404, "NoSuchKey", "The specified key does not exist.")
 
     def _signature(self, path: str, expires: str) -> str:

@@ -6,6 +6,7 @@ from local.simulator import relations
 from local.simulator.clock import SECOND
 from local.simulator.jobs import matches, shape
 from local.simulator.jobs.files import CsvFile, JsonFile
+from local.simulator.jobs.tables import FILE
 from local.simulator.jobs.work import Work
 from local.simulator.store import Record, Store
 
@@ -30,8 +31,7 @@ class Export(Work):
             self._file.add(shape.values(self.store, record, self._shape, dry=self._dry))
 
     def finish(self) -> None:
-        # Beside the attributes of the catalog: it is served, and never printed.
-        self.record.attributes["attachment"] = self._file.close()
+        self.record.attributes[FILE] = self._file.close()
 
     def progress(self) -> dict[str, Any]:
         done = self.processed / self.total if self.total else 1.0

@@ -7,7 +7,7 @@ from local.simulator.behaviour import deletion
 from local.simulator.errors import ApiError
 from local.simulator.jobs import rows
 from local.simulator.jobs.drafts import RowError
-from local.simulator.jobs.tables import PARENTS
+from local.simulator.jobs.tables import FILE, PARENTS
 from local.simulator.jobs.upsert import name_of, upsert
 from local.simulator.jobs.work import Refusal, Work
 from local.simulator.store import Record, Store
@@ -20,7 +20,7 @@ class Import(Work):
         self.mutes = not organization.get("imports_trigger_webhooks")
         self.lenient = bool(record.get("skip_errors") or organization.get("imports_skip_errors"))
         as_csv = record.get("format") == "csv"
-        self._rows = rows.read(self.kind, record.get("inputs"), as_csv=as_csv)
+        self._rows = rows.read(self.kind, record.get(FILE), as_csv=as_csv)
         self._parent = _parent(record)
         self._written: set[int] = set()
         self._warnings: dict[str, list[str]] = {}

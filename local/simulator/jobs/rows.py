@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from connector.commerce_layer import catalog
-from local.simulator.jobs.tables import NESTED
+from local.simulator.jobs.tables import FILE, NESTED
 from local.simulator.table import Record
 
 Row = dict[str, Any]
@@ -40,10 +40,10 @@ def unpack(packed: bytes, *, as_csv: bool) -> Any:
 
 def shown(record: Record) -> Any:
     """The inputs as the client sent them."""
-    inputs = record.get("inputs")
-    if not isinstance(inputs, bytes):
-        return inputs  # put there by a test
-    return unpack(inputs, as_csv=record.get("format") == "csv")
+    packed = record.get(FILE)
+    if packed is None:
+        return record.get("inputs")  # put there by a test
+    return unpack(packed, as_csv=record.get("format") == "csv")
 
 
 def read(kind: str, packed: bytes, *, as_csv: bool) -> Iterator[Row]:

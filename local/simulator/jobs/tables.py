@@ -3,6 +3,10 @@
 from typing import NamedTuple
 
 IMPORTS, EXPORTS, CLEANUPS = "imports", "exports", "cleanups"
+# Beside the attributes of the catalog: the gzip that an import read or an export wrote. It is
+# served and never printed.
+FILE = "file"
+
 KINDS = (IMPORTS, EXPORTS, CLEANUPS)
 
 # The relationship that `parent_resource_id` fills where a row does not.
