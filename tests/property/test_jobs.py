@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from connector.commerce_layer import catalog
 from local.simulator import validation
 from local.simulator.background import Background
 from local.simulator.behaviour import writes
@@ -21,7 +22,7 @@ from local.simulator.environment import Environment
 from local.simulator.errors import ApiError
 from local.simulator.faults import Faults
 from local.simulator.jobs.runner import Jobs
-from local.simulator.jobs.tables import FILE
+from local.simulator.jobs.tables import FILE, NESTED
 from local.simulator.settings import Settings
 from local.simulator.store import Record
 
@@ -237,3 +238,37 @@ def test_what_was_exported_dry_makes_the_same_shop_elsewhere(records: list[Row],
     assert [{name: each.get(name) for name in FIELDS} for each in there.store.all("skus")] == [
         {name: each.get(name) for name in FIELDS} for each in here.store.all("skus")
     ]
+
+
+json_values = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(-5, 5), st.floats(-2, 2), texts),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(texts, inner, max_size=3)),
+    max_leaves=5,
+)
+kinds = st.sampled_from(["skus", "prices", "orders", "customers", "price_tiers", "sku_lists"])
+
+
+@st.composite
+def wild_rows(draw: st.DrawFn) -> tuple[str, list[Row]]:
+    """Names that the type knows, with anything in them."""
+    kind = draw(kinds)
+    resource = catalog.resource(kind)
+    names = [
+        *("id", "type", "tags", "tags_id", *NESTED.get(kind, {})),
+        *(each.name for each in resource.attributes.values() if each.creatable),
+        *resource.triggers,
+        *(f"{name}_id" for name in resource.relationships),
+    ]
+    nested = st.lists(st.dictionaries(st.sampled_from(["sku_code", "name", "id"]), json_values))
+    row = st.dictionaries(st.sampled_from(names), st.one_of(json_values, nested), max_size=5)
+    return kind, draw(st.lists(row, min_size=1, max_size=3))
+
+
+@settings(max_examples=200, deadline=None)
+@given(wild_rows())
+def test_whatever_stands_in_a_row_the_import_ends(given_rows: tuple[str, list[Row]]) -> None:
+    kind, lines = given_rows
+    environment = shop([{"code": "A", "name": "a"}])
+    job = run(environment, "imports", resource_type=kind, inputs=lines, skip_errors=True)
+    assert job.get("status") == "completed", job.attributes
+    assert job.get("processed_count") + job.get("errors_count") == len(lines)
