@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from connector.commerce_layer import catalog
+from local.simulator.clock import parse
 from local.simulator.topics import TOPICS
 from tests.conformance.shop import Shop
 from tests.conformance.warehouse import Warehouse
@@ -159,6 +160,28 @@ def test_secrets_are_new_and_circuits_are_closed(shared: Shop) -> None:
     shared.patch("webhooks", webhook, _reset_circuit=True)
     found = attributes(shared, "webhooks", webhook)
     assert (found["circuit_state"], found["circuit_failure_count"]) == ("closed", 0)
+
+
+def test_schedulers_of_price_lists_tell_their_beginning_and_their_end(shop: Shop) -> None:
+    moments = {"starts_at": "2100-01-01T00:00:00Z", "expires_at": "2100-01-03T00:00:00Z"}
+    scheduler = shop.create("price_list_schedulers", **moments)["id"]
+    store, clock = shop.simulator.store, shop.simulator.clock
+    clock.freeze()
+    seen = []
+    for day in ("2099-12-31", "2100-01-02", "2100-01-02", "2100-01-04"):
+        clock.freeze(parse(day))
+        topics: list[str] = []
+        store.announce = lambda _, event, heard=topics: heard.append(event)  # type: ignore[method-assign, misc]
+        later = Shop(shop.simulator)
+        status = attributes(later, "price_list_schedulers", scheduler)["status"]
+        later.close()
+        seen.append((status, topics))
+    assert seen == [
+        ("pending", []),
+        ("active", ["activated"]),
+        ("active", []),
+        ("expired", ["expired"]),
+    ]
 
 
 def test_bundles_compute_their_amounts(shared: Shop) -> None:

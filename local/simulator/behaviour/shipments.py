@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 from local.simulator.behaviour import (
     order_stock,
@@ -73,9 +73,14 @@ def plan(store: Store, shipment: Record, trigger: str, _: Mapping[str, Any]) -> 
     if trigger == "_get_rates":
         return partial(_get_rates, store, shipment)
     if trigger == "_purchase":
-        message = "is not one of the available rates"
-        raise ApiError(validation("/data/attributes/selected_rate_id", "inclusion", message))
+        refuse_purchase()
     return stock_lines.plan(store, shipment, trigger)
+
+
+def refuse_purchase() -> NoReturn:
+    """Of a shipment or a pickup: without a carrier there are no rates to choose from."""
+    message = "is not one of the available rates"
+    raise ApiError(validation("/data/attributes/selected_rate_id", "inclusion", message))
 
 
 def _get_rates(store: Store, shipment: Record) -> None:

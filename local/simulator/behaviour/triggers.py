@@ -123,6 +123,7 @@ _PLANNERS: Mapping[str, Planner] = {
     "orders": lambda store, order, name, given: orders.plan(store, order, name, given[name]),
     "customers": lambda store, customer, name, _: anonymization.plan(store, customer, name),
     "customer_password_resets": passwords.plan,
+    "easypost_pickups": lambda *_: shipments.refuse_purchase(),
     "line_items": lambda store, line, name, _: line_item_stock.plan(store, line, name),
     "return_line_items": returns.plan_line,
     "returns": returns.plan,
