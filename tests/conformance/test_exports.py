@@ -18,6 +18,7 @@ from tests.conformance.jobs import (
     state,
     text_of,
 )
+from tests.conformance.receiver import Receiver
 from tests.conformance.shop import Shop
 
 
@@ -338,6 +339,18 @@ def test_files_are_served_at_the_address_that_was_asked(shop: Shop) -> None:
     answer = shop.http.get(f"exports/{identifier}", headers={"Host": "demo.localhost:80"})
     url = answer.json()["data"]["attributes"]["attachment_url"]
     assert url.startswith("http://demo.localhost:80/attachments/exports/")
+
+
+def test_webhooks_tell_where_the_file_is(shop: Shop, http: httpx.Client) -> None:
+    with Receiver() as receiver:
+        shop.create("webhooks", topic="exports.complete", callback_url=receiver.url)
+        identifier = start(shop, "exports", "skus", fields=["code"])
+        shop.simulator.wait_until_idle()
+        (delivery,) = receiver.received
+    data = delivery.document["data"]
+    assert data["id"] == identifier
+    assert data["attributes"]["attachment_url"].startswith(shop.simulator.url)
+    assert len(records_of(data["attributes"], http)) == data["attributes"]["records_count"]
 
 
 def test_downloads_can_go_wrong_too(shop: Shop, http: httpx.Client) -> None:

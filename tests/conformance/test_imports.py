@@ -325,6 +325,28 @@ def test_what_a_row_repeats_may_be_what_cannot_change(shop: Shop) -> None:
     assert subscription["metadata"] == {"times": 2}
 
 
+def test_a_link_that_exists_is_kept_and_one_that_does_not_is_refused(
+    shop: Shop, category: str
+) -> None:
+    rows = skus(category, "A")
+    run(shop, "imports", "skus", inputs=rows)
+    assert run(shop, "imports", "skus", inputs=rows)["errors_log"] is None
+    (sku,) = shop.ids("skus")
+    done = run(shop, "imports", "skus", inputs=skus("xYZkjABcde", "A"))
+    assert done["errors_log"] == {"A": {"shipping_category": ["must exist"]}}
+    link = shop.get(f"skus/{sku}", include="shipping_category").json()["included"]
+    assert [each["id"] for each in link] == [category]
+
+
+def test_rows_of_one_name_share_their_errors(shop: Shop) -> None:
+    rows = [{"code": "A", "name": "a"}, {"code": "A", "nonsense": 1}]
+    done = run(shop, "imports", "skus", inputs=rows, skip_errors=True)
+    assert done["errors_log"] == {
+        "A": {"shipping_category": ["can't be blank"], "nonsense": ["is not allowed"]}
+    }
+    assert done["errors_count"] == 2
+
+
 def test_rows_hold_rows(shop: Shop) -> None:
     price_list = shop.create("price_lists")["id"]
     shop.create("skus", code="A")

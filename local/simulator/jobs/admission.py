@@ -25,7 +25,7 @@ def check(
 
 def _check_concurrency(store: Store, organization: Record, kind: str) -> None:
     allowed = organization.get(f"{kind}_max_concurrent_count")
-    active = sum(each.get("status") in _ACTIVE for each in store.all(kind))
+    active = sum(len(store.having(kind, "status", each)) for each in _ACTIVE)
     if active >= allowed:
         message = f"cannot be more than {allowed} pending or in progress"
         raise _refused("base", "max_concurrent_count", message, value=active + 1, count=allowed)

@@ -61,8 +61,8 @@ def _checked(
         name: value
         for name, value in draft.relationships.items()
         if record is None
-        or resource.relationships[name].updatable
-        or drafts.target(store, kind, draft, name) is not store.one(record, name)
+        or (meant := drafts.target(store, kind, draft, name)) is None
+        or meant is not store.one(record, name)
     }
     found: Messages = {}
     change = validation.Change()

@@ -45,9 +45,11 @@ class Work(ABC):
             self.do_next()
         except Refusal as refusal:
             self.failed += 1
-            logged = self.errors.setdefault(refusal.key, {})
-            for name, messages in refusal.messages.items():
-                logged[name] = logged.get(name, []) + messages
+            logged = self.errors.get(refusal.key, {})
+            # Rows of the same name share an entry. It is made anew, as a client may be reading it.
+            self.errors[refusal.key] = logged | {
+                name: logged.get(name, []) + each for name, each in refusal.messages.items()
+            }
         else:
             self.processed += 1
 
@@ -60,12 +62,11 @@ class Work(ABC):
 
     def progress(self) -> dict[str, Any]:
         """What the job's record shows of it."""
-        # A copy: the record's own is never changed behind the back of its indexes.
-        log = {key: dict(messages) for key, messages in self.errors.items()}
         return {
             "processed_count": self.processed,
             "errors_count": self.failed,
-            "errors_log": log or None,
+            # A copy: the record's own is never changed behind the back of its indexes.
+            "errors_log": dict(self.errors) or None,
         }
 
 
