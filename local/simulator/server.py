@@ -148,7 +148,7 @@ class Simulator:
         asyncio.run_coroutine_threadsafe(idle, self._server.loop).result()
 
     def hold_jobs(self) -> None:
-        """From now on they do a record a step, and nothing between."""
+        """From now on they do a record a step; `wait_until_idle` would wait for ever."""
         self._in_loop(self._world.jobs.pace.hold)
 
     def step_jobs(self) -> None:
