@@ -118,13 +118,16 @@ def _create(context: Context, request: Request, resource: Resource) -> Answer:
     data = scopes.fill(context.store, resource.type, data, request.scope)
     change = validation.change(context.store, resource.type, data)
     context.admit(resource.type, change)
+    newest = context.store.newest
     record = writes.create(context.store, resource.type, change)
     try:
         effects = triggers.plan(context.store, record, change.triggers)
     except ApiError:
-        # What a trigger is refused for can only be seen on the record; so it goes again.
-        deletion.delete(context.store, record)
-        context.store.take_announced()
+        # What a trigger is refused for can only be seen on the record; so it goes again. It may
+        # have been there before: a line item whose quantity was updated.
+        if record.number > newest:
+            deletion.delete(context.store, record)
+            context.store.take_announced()
         raise
     for effect in effects:
         effect()

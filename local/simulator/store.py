@@ -49,6 +49,11 @@ class Store:
         self._announced: list[Announcement] = []
         self._last = first - 1
 
+    @property
+    def newest(self) -> int:
+        """The number of the record that was made last."""
+        return self._last
+
     def put(
         self,
         kind: str,
