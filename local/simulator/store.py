@@ -166,6 +166,12 @@ class Store:
             numbers = sorted(number for each in kinds for number in self.tables[each].numbers())
             return [self.records[number] for number in numbers]
 
+    def setting(self, name: str) -> Any:
+        """Of the organization; where there is none, the catalog's default."""
+        for organization in self.all("organizations"):
+            return organization.get(name)
+        return catalog.resource("organizations").attributes[name].default
+
     def find(self, kind: str, name: str, value: Any) -> Record | None:
         """The oldest record of that type with that value."""
         with self.lock:

@@ -211,6 +211,19 @@ def test_tags_are_added_and_removed_by_name(shared: Shop) -> None:
     assert len(shared.ids(f"skus/{sku}/tags")) == 1
 
 
+def test_a_record_has_ten_tags_at_most(shared: Shop) -> None:
+    names = [shared.create("tags")["attributes"]["name"] for _ in range(11)]
+    sku = shared.create("skus")["id"]
+    assert shared.patch("skus", sku, _add_tags=",".join(names[:10])).is_success
+    assert shared.patch("skus", sku, _add_tags=f"{names[0]},unknown").is_success
+    refused = shared.patch("skus", sku, _add_tags=names[10], name="Not written")
+    (error,) = refused.json()["errors"]
+    assert error["source"] == {"pointer": "/data/attributes/_add_tags"}
+    assert error["meta"] == {"error": "too_long", "value": 11, "count": 10}
+    assert len(shared.ids(f"skus/{sku}/tags", **{"page[size]": 25})) == 10
+    assert shared.get(f"skus/{sku}").json()["data"]["attributes"]["name"] != "Not written"
+
+
 def test_a_customer_is_found_or_made_by_email(shared: Shop) -> None:
     for _ in range(2):
         shared.create("orders", customer_email="twice@example.com")

@@ -104,14 +104,11 @@ def _stamp(store: Store, record: Record, name: str, wanted: bool) -> Effect | No
     return partial(store.change, record, {name: store.clock.now() if wanted else None})
 
 
-def _tag(store: Store, record: Record, name: str, triggers: Mapping[str, Any]) -> Effect:
-    names = str(triggers[name])
-    return partial(tags.change, store, record, names, adding=name == "_add_tags")
-
-
 _ANYWHERE: Mapping[str, Planner] = {
-    "_add_tags": _tag,
-    "_remove_tags": _tag,
+    **dict.fromkeys(
+        ("_add_tags", "_remove_tags"),
+        lambda store, record, name, given: tags.plan(store, record, name, given[name]),
+    ),
     "_reset_circuit": lambda store, record, *_: circuits.reset(store, record),
     "_regenerate_shared_secret": lambda store, record, *_: circuits.regenerate_secret(
         store, record

@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from connector.commerce_layer import catalog
 from connector.commerce_layer.catalog import Resource
 from local.simulator.errors import validation
 from local.simulator.store import Record, Store
@@ -32,7 +31,7 @@ class Draft:
     def get(self, name: str) -> Any:
         """As it will be: an attribute, a trigger, a related record or a list of them."""
         if name.startswith(rules.SETTING):
-            return self.setting(name.removeprefix(rules.SETTING))
+            return self.store.setting(name.removeprefix(rules.SETTING))
         for part in (self.change.attributes, self.change.relationships, self.change.triggers):
             if name in part:
                 return part[name]
@@ -46,12 +45,6 @@ class Draft:
             return self.record.get(name)
         attribute = self.resource.attributes.get(name)
         return attribute.default if attribute else None
-
-    def setting(self, name: str) -> Any:
-        """Of the organization, which may have none: then the catalog's default."""
-        for organization in self.store.all("organizations"):
-            return organization.get(name)
-        return catalog.resource("organizations").attributes[name].default
 
     def touches(self, rule: rules.Rule) -> bool:
         """A new record is checked by every rule, another by those that the change can break."""
