@@ -139,7 +139,7 @@ def _update(context: Context, request: Request, resource: Resource) -> Answer:
     record = _record(context, request, resource)
     data = validation.document(request.body, record.type, request.segments[1])
     change = validation.change(context.store, record.type, data, record)
-    effects = triggers.plan(context.store, record, change.triggers)
+    effects = triggers.plan(context.store, record, change.triggers, change.relationships)
     writes.update(context.store, record, change)
     for effect in effects:
         effect()

@@ -3,7 +3,7 @@
 from random import Random
 from typing import Any
 
-from local.simulator.behaviour import line_items, orders, triggers
+from local.simulator.behaviour import line_items, totals, triggers
 from local.simulator.clock import SECOND
 from local.simulator.store import Record, Store
 
@@ -112,9 +112,7 @@ class _Base:
         """With the address that its orders go to."""
         address = self.store.put("addresses", _address(random))
         name = f"{address.get('first_name')}.{address.get('last_name')}".lower()
-        customer = self.store.put(
-            "customers", {"email": f"{name}.{number}@example.com", "status": "acquired"}
-        )
+        customer = self.store.put("customers", {"email": f"{name}.{number}@example.com"})
         self.store.put(
             "customer_addresses",
             {"customer_email": customer.get("email")},
@@ -149,8 +147,7 @@ class _Base:
             created_at=at,
             updated_at=at,
         )  # fmt: skip
-        self._item(order, shipment, 1, at)
-        orders.refresh(self.store, order)
+        totals.refresh(self.store, order)
         lives = random.choices(*zip(*_LIVES, strict=True))[0]
         for trigger in lives:
             for effect in triggers.plan(self.store, order, {trigger: True}):
@@ -168,9 +165,7 @@ class _Base:
             created_at=at,
             updated_at=at,
         )
-        values = line_items.filled(self.store, line_item, {})
-        if item.type == "shipments":
-            values |= {"name": "Standard", "unit_amount_cents": item.get("cost_amount_cents")}
+        values = line_items.filled(self.store, line_item, {"quantity": quantity})
         self.store.change(line_item, values, updated_at=at)
         line_items.total(self.store, line_item)
 
@@ -180,7 +175,7 @@ class _Base:
             name: at for name in order.attributes if name.endswith("_at") and order.get(name)
         }
         self.store.change(order, stamps, updated_at=at)
-        for name in ("shipments", "authorizations", "captures", "voids", "refunds"):
+        for name in ("line_items", "shipments", "transactions"):
             for other in self.store.related(order, name):
                 other.created_at = at
                 self.store.change(other, {}, updated_at=at)

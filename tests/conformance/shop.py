@@ -15,6 +15,15 @@ __all__ = ["MEDIA_TYPE", "STAMP", "Shop"]
 
 MEDIA_TYPE = "application/vnd.api+json"
 
+# Attributes that name something which has to exist, and to be of use.
+_CODES = {
+    "sku_code",
+    "bundle_code",
+    "coupon_code",
+    "gift_card_code",
+    "gift_card_or_coupon_code",
+}
+
 
 class Shop:
     """Speaks JSON:API with one simulator, with a token of its own."""
@@ -88,7 +97,7 @@ class Shop:
             name
             for name, attribute in resource.attributes.items()
             if (name in needed or (full and attribute.creatable))
-            and name not in ("sku_code", "bundle_code")
+            and name not in _CODES
             and not (name == "customer_email" and "customer" in related)
         ]
         values = {name: self.value(kind, name) for name in names} | attributes

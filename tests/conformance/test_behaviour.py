@@ -11,6 +11,7 @@ from local.simulator.behaviour import money
 from local.simulator.clock import printed
 from local.simulator.settings import Settings
 from local.simulator.world import World
+from tests.conformance.checkout import Checkout
 from tests.conformance.shop import Shop
 
 
@@ -24,34 +25,7 @@ def shared() -> Iterator[Shop]:
 
 def pending_order(shop: Shop) -> str:
     """Two T-shirts at 10 euros for a customer who did not exist."""
-    market = shop.get("markets").json()["data"][0]
-    price_list = shop.get("price_lists").json()["data"][0]
-    price = shop.document("prices", amount_cents=1000)
-    price["relationships"]["price_list"]["data"]["id"] = price_list["id"]
-    shop.post("prices", price)
-    sku = price["relationships"]["sku"]["data"]
-    (location,) = shop.ids("stock_locations", **{"filter[q][code_eq]": "milano"})
-    links = {
-        "sku": {"data": sku},
-        "stock_location": {"data": {"type": "stock_locations", "id": location}},
-    }
-    stock = {"type": "stock_items", "attributes": {"quantity": 10}, "relationships": links}
-    assert shop.post("stock_items", stock).status_code == 201
-    email = f"customer-{sku['id']}@example.com"
-    order = shop.post(
-        "orders",
-        {
-            "type": "orders",
-            "attributes": {"customer_email": email},
-            "relationships": {"market": {"data": {"type": "markets", "id": market["id"]}}},
-        },
-    ).json()["data"]
-    code = shop.get(f"skus/{sku['id']}").json()["data"]["attributes"]["code"]
-    links = {"order": {"data": {"type": "orders", "id": order["id"]}}}
-    attributes = {"sku_code": code, "quantity": 2}
-    item = {"type": "line_items", "attributes": attributes, "relationships": links}
-    assert shop.post("line_items", item).status_code == 201
-    return str(order["id"])
+    return Checkout(shop).ready(cents=1000, quantity=2)
 
 
 def statuses(shop: Shop, order: str) -> tuple[str, str, str]:
@@ -90,9 +64,10 @@ def test_totals_follow_from_the_line_items(shared: Shop) -> None:
     assert attributes["skus_count"] == 2
     included = {each["type"]: each["attributes"] for each in read["included"]}
     assert included["customers"]["email"] == attributes["customer_email"]
-    assert included["line_items"]["unit_amount_cents"] == 1000
-    assert included["line_items"]["item_type"] == "skus"
-    (item,) = shared.ids(f"orders/{order}/line_items")
+    query = {"filter[q][item_type_eq]": "skus"}
+    (line,) = shared.get(f"orders/{order}/line_items", **query).json()["data"]
+    assert line["attributes"]["unit_amount_cents"] == 1000
+    item = line["id"]
     shared.patch("line_items", item, quantity=5)
     total = "total_amount_cents"
     assert shared.get(f"orders/{order}").json()["data"]["attributes"][total] == 5000

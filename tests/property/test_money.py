@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from local.simulator.behaviour import line_items, money, orders
+from local.simulator.behaviour import line_items, money, totals
 from local.simulator.clock import Clock
 from local.simulator.documents import Context, single
 from local.simulator.query import parse
@@ -66,7 +66,7 @@ def test_every_amount_of_an_order_agrees_in_its_three_forms(
     ]
     for item in items:
         line_items.total(store, item)
-    orders.refresh(store, order)
+    totals.refresh(store, order)
     price = store.put("prices", {"amount_cents": 7}, {"price_list": price_list})
     assert order.get("total_amount_cents") == sum(quantity * cents for quantity, cents in bought)
     for record in (order, price, *items):

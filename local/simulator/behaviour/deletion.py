@@ -6,7 +6,7 @@ from pathlib import Path
 
 from connector.commerce_layer import catalog
 from local.simulator import relations
-from local.simulator.behaviour import logistics, orders
+from local.simulator.behaviour import guards, logistics, totals
 from local.simulator.errors import locked
 from local.simulator.store import Record, Store
 
@@ -22,7 +22,8 @@ def owned(kind: str) -> frozenset[str]:
 
 
 def delete(store: Store, record: Record) -> None:
-    """Raises ApiError 423 before anything is deleted."""
+    """Raises ApiError 423, or 422 for a part of a placed order, before anything is deleted."""
+    guards.check_deletion(store, record)
     logistics.check_deletion(store, record)
     doomed = _with_dependents(store, record)
     order = store.one(record, "order") if record.type == "line_items" else None
@@ -33,7 +34,7 @@ def delete(store: Store, record: Record) -> None:
             store.announce(each, "destroy")
             store.delete(each.type, each.id)
     if order:
-        orders.refresh(store, order)
+        totals.emptied(store, order)
 
 
 def _with_dependents(store: Store, record: Record) -> list[Record]:

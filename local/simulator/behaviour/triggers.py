@@ -14,6 +14,7 @@ from local.simulator.behaviour import (
     anonymization,
     bundles,
     circuits,
+    gift_cards,
     line_item_stock,
     orders,
     parcels,
@@ -22,7 +23,9 @@ from local.simulator.behaviour import (
     shipments,
     stock_lines,
     stock_transfers,
+    subscriptions,
     tags,
+    transactions,
     transitions,
 )
 from local.simulator.behaviour.transitions import Effect
@@ -40,9 +43,20 @@ _STAMPS = {
 Planner = Callable[[Store, Record, str, Mapping[str, Any]], Effect | None]
 
 
-def plan(store: Store, record: Record, triggers: Mapping[str, Any]) -> list[Effect]:
-    """What they would do, in order. Raises ApiError 422 if the record's state forbids one."""
+def plan(
+    store: Store,
+    record: Record,
+    triggers: Mapping[str, Any],
+    links: Mapping[str, Any] | None = None,
+) -> list[Effect]:
+    """What they would do, in order. Raises ApiError 422 if the record's state forbids one.
+
+    `links` are the relationships that the same request sets.
+    """
     effects = [_plan_one(store, record, name, triggers) for name in triggers]
+    together = _TOGETHER.get(record.type)
+    if together:
+        effects += together(store, record, triggers, links or {})
     return [effect for effect in effects if effect]
 
 
@@ -117,7 +131,6 @@ _ANYWHERE: Mapping[str, Planner] = {
 
 _PLANNERS: Mapping[str, Planner] = {
     "events": lambda store, event, *_: partial(store.retrigger, event),
-    "orders": lambda store, order, name, given: orders.plan(store, order, name, given[name]),
     "customers": lambda store, customer, name, _: anonymization.plan(store, customer, name),
     "customer_password_resets": passwords.plan,
     "easypost_pickups": lambda *_: shipments.refuse_purchase(),
@@ -128,4 +141,19 @@ _PLANNERS: Mapping[str, Planner] = {
     "shipments": shipments.plan,
     "stock_line_items": lambda store, line, name, _: stock_lines.plan(store, line, name),
     "bundles": lambda store, bundle, name, _: bundles.plan(store, bundle, name),
+}
+
+# Resources whose triggers are planned all at once: one of them may build on another.
+_TOGETHER: Mapping[
+    str, Callable[[Store, Record, Mapping[str, Any], Mapping[str, Any]], list[Effect]]
+] = {
+    "orders": orders.plan,
+    "gift_cards": lambda store, card, triggers, _: gift_cards.plan(store, card, triggers),
+    "order_subscriptions": lambda store, each, triggers, _: subscriptions.plan(
+        store, each, triggers
+    ),
+    **dict.fromkeys(
+        ("authorizations", "captures", "refunds", "voids"),
+        lambda store, each, triggers, _: transactions.plan(store, each, triggers),
+    ),
 }

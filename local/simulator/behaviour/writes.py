@@ -3,32 +3,38 @@
 from typing import Any
 
 from connector.commerce_layer import catalog
-from local.simulator.behaviour import line_items, logistics, orders
+from local.simulator.behaviour import customers, followers, guards, line_items, logistics
 from local.simulator.store import Record, Store
 from local.simulator.validation import NATURAL_KEYS, Change
 
 
 def create(store: Store, kind: str, change: Change) -> Record:
+    guards.check(store, kind, None, change)
     logistics.check(store, kind, change)
+    present = line_items.present(store, kind, change)
+    if present:
+        update(store, present, change)
+        return present
     _find_or_make_customer(store, kind, change)
     record = store.put(kind, relationships=change.relationships)
     filled = _inherited(store, record) | line_items.filled(store, record, change.attributes)
     store.change(record, filled | change.attributes, updated_at=record.updated_at)
-    logistics.follow_up(store, record, change)
-    _follow_up(store, record)
     store.announce(record, "create")
+    logistics.follow_up(store, record, change)
+    followers.created(store, record, change.attributes)
     return record
 
 
 def update(store: Store, record: Record, change: Change) -> None:
     """Without attributes and relationships nothing is written: a trigger alone decides itself."""
+    guards.check(store, record.type, record, change)
     if change.attributes or change.relationships:
         logistics.check(store, record.type, change, record)
         _find_or_make_customer(store, record.type, change)
         before = dict(record.attributes)
         store.change(record, change.attributes, change.relationships)
         logistics.follow_up(store, record, change, before)
-        _follow_up(store, record)
+        followers.updated(store, record, change.attributes)
         if record.get("metadata") != before.get("metadata"):
             store.announce(record, "metadata_update")
 
@@ -36,9 +42,9 @@ def update(store: Store, record: Record, change: Change) -> None:
 def _find_or_make_customer(store: Store, kind: str, change: Change) -> None:
     email = change.attributes.get("customer_email")
     if email and "customer" in catalog.resource(kind).relationships:
-        link, other_kind, key = NATURAL_KEYS["customer_email"]
+        link = NATURAL_KEYS["customer_email"][0]
         if change.relationships.get(link) is None:
-            change.relationships[link] = store.put(other_kind, {key: email})
+            change.relationships[link] = customers.find_or_make(store, email)
 
 
 def _inherited(store: Store, record: Record) -> dict[str, Any]:
@@ -52,11 +58,3 @@ def _inherited(store: Store, record: Record) -> dict[str, Any]:
     market = store.one(record, "market")
     price_list = store.one(market, "price_list") if market else None
     return {"currency_code": price_list.attributes.get("currency_code")} if price_list else {}
-
-
-def _follow_up(store: Store, record: Record) -> None:
-    if record.type == "line_items":
-        line_items.total(store, record)
-    order = record if record.type == "orders" else store.one(record, "order")
-    if order is not None and record.type in ("orders", "line_items", "shipments"):
-        orders.refresh(store, order)
