@@ -25,13 +25,13 @@ def check_connection(request: Request) -> Answer:
 def report(instance: str, claims: Mapping[str, Any], headers: Mapping[str, str]) -> dict[str, Any]:
     """`claims` are the token's; `headers` those of an answer of the API."""
     organization, application = claims.get("organization", {}), claims.get("application", {})
-    expiry = claims.get("exp")
+    expiry, test = claims.get("exp"), claims.get("test")
     return {
         "instance": instance,
         "connected": True,
         "organization": {"id": organization.get("id"), "slug": organization.get("slug")},
         "application": {"id": application.get("id"), "kind": application.get("kind")},
-        "mode": "test" if claims.get("test") else "live",
+        "mode": None if test is None else "test" if test else "live",
         "scope": claims.get("scope"),
         "token_expires_at": expiry and datetime.fromtimestamp(expiry, UTC).isoformat(),
         # Of the class of requests that the test itself belongs to: reads that are not cached.

@@ -102,9 +102,11 @@ def document(
     Raises InvalidRequest (400, 415, 422).
     """
     body = parse(request)
-    if _media_type(request.headers) == JSON:
-        return document_of(resource, body, id=identity)
     data = body.get("data") if isinstance(body, dict) else None
+    if _media_type(request.headers) == JSON:
+        if isinstance(data, dict) and data.get("type") == kind:
+            raise InvalidRequest(f"A JSON:API body needs Content-Type: {JSON_API}.", status=415)
+        return document_of(resource, body, id=identity)
     if not isinstance(data, dict):
         raise InvalidRequest(
             'A JSON:API body is {"data": {"type": …, "attributes": {…}}}.',
@@ -124,17 +126,17 @@ def present(request: Request, response: Response, *, pages: bool = False) -> Ans
         return Answer(status=response.status)
     base = f"{request.base}/instances/{request.instance}/api"
     media_type = accepted(request.headers)
-    if media_type == JSON_API:
-        try:
+    try:
+        if media_type == JSON_API:
             body = response.content.decode()
             body = relinked(body, base) if pages else body
-        except (ValueError, IndexError) as error:
-            raise response.unreadable() from error
-    else:
-        found = response.document()
-        if pages and "links" in found:
-            found["links"] = relink(found["links"], base)
-        body = dumps(flatten(found, request.include))
+        else:
+            found = response.document()
+            if pages and "links" in found:
+                found["links"] = relink(found["links"], base)
+            body = dumps(flatten(found, request.include))
+    except (AttributeError, LookupError, TypeError, ValueError) as error:  # no JSON:API document
+        raise response.unreadable() from error
     if len(body) > MOST_BYTES // 6:  # no character takes more than 6 bytes on its way
         _check_size(body, response)
     return Answer(body, response.status, media_type)

@@ -60,6 +60,13 @@ def test_a_connection_test_tells_who_is_connected_and_how_much_is_left(
     assert report["rate_limit"]["interval_seconds"] == 60
 
 
+def test_a_token_that_tells_nothing_leaves_its_mode_open() -> None:
+    from api.connection import report  # noqa: PLC0415 - after the environment is set
+
+    assert report("default", {}, {})["mode"] is None
+    assert report("default", {"test": False}, {})["mode"] == "live"
+
+
 def test_every_resource_can_be_discovered(api: Simulator) -> None:
     listed = call("GET", "/instances/default/resources").json()["data"]
     assert [entry["type"] for entry in listed] == list(catalog.types())

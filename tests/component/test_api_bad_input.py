@@ -283,6 +283,12 @@ def test_a_json_api_body_that_cannot_be_meant_is_422_with_a_pointer(
     assert found["errors"][0]["source"] == {"pointer": pointer}
 
 
+def test_a_json_api_body_without_its_content_type_is_told_so(shared_api: Simulator) -> None:
+    body = {"data": {"type": "skus", "id": "x", "attributes": {"name": "Tee"}}}
+    found = problem(call("PATCH", f"{API}/skus/x", body=body), 415)
+    assert found["detail"] == "A JSON:API body needs Content-Type: application/vnd.api+json."
+
+
 def test_missing_required_names_are_left_to_commerce_layer(shared_api: Simulator) -> None:
     found = problem(call("POST", f"{API}/skus", body={"name": "Tee"}), 422)
     assert found["category"] == "request-refused"

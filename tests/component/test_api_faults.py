@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from connector import connections
+from connector.settings import settings
 from local.simulator import Simulator
 from tests.component.http_api import Result, call, event, invoke
+from tests.component.wire import answer, wire
 from tests.conftest import LambdaContext, put_secret
 
 API = "/instances/default/api"
@@ -36,6 +38,31 @@ def test_an_answer_that_makes_no_sense_is_a_retryable_502(api: Simulator, kind: 
         "retryable"
     ]
     assert took < 2
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"ok": True},
+        {"data": "x"},
+        {"data": [1]},
+        {"data": {"type": "skus"}},
+        {"data": [], "included": None},
+        {"data": [], "links": "x"},
+    ],
+    ids=str,
+)
+def test_json_of_another_shape_is_an_answer_that_makes_no_sense(
+    api: Simulator, monkeypatch: pytest.MonkeyPatch, document: dict[str, Any]
+) -> None:
+    with wire(answer(document=document)) as server:
+        monkeypatch.setenv("COMMERCE_LAYER_API_URL", f"{server.url}/api")
+        settings.cache_clear()
+        result, _ = within(2, "GET", f"{API}/skus")
+        assert "cannot be read" in problem(result, 502, "server-fault")["detail"]
+        if "links" not in document:  # none are looked for in the answer to a write
+            result, _ = within(2, "POST", f"{API}/skus", {"code": "TEE"})
+            assert "read the record back" in problem(result, 504, "outcome-unknown")["detail"]
 
 
 def test_a_reset_connection_is_a_retryable_502(api: Simulator) -> None:

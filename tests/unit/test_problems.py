@@ -2,10 +2,13 @@
 
 import inspect
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from api import problems
 from api.problems import UNEXPECTED, MethodNotAllowed, category, problem, status
 from connector import errors
 
@@ -57,6 +60,16 @@ def test_retry_after_is_rounded_up_and_never_zero(seconds: float, header: str) -
     answer = problem(errors.RateLimited("Wait.", retry_after=seconds), "/", "abc")
     assert answer.status == 429
     assert answer.headers == {"retry-after": header}
+
+
+def test_every_problem_is_documented_with_its_status() -> None:
+    """A row of docs/api.md has categories, then statuses."""
+    text = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
+    rows = [row.split(" | ") for row in text.splitlines() if row.startswith("| `")]
+    documented = {name: row[1] for row in rows for name in re.findall("`([a-z-]+)`", row[0])}
+    for kind, code in {**problems.STATUS, MethodNotAllowed: 405}.items():
+        name = category(BaseException.__new__(kind))
+        assert str(code) in documented.get(name, ""), name
 
 
 def test_an_unknown_outcome_says_so_and_is_not_retryable() -> None:

@@ -32,7 +32,7 @@ def flatten(document: Mapping[str, Any], include: Iterable[str] = ()) -> dict[st
     expanded, every other reference stays `{"id", "type"}`.
     """
     index, tree = index_of(document), tree_of(include)
-    data = document.get("data")
+    data = document["data"]
     if isinstance(data, Mapping):
         return flatten_record(data, index, tree)
     flat: dict[str, Any] = {"data": data}

@@ -70,7 +70,7 @@ class Response:
     def unreadable(self) -> CommerceLayerError:
         message = (
             f"Commerce Layer answered {self.status} with {len(self.content)} bytes of"
-            f" {self.headers.get('content-type', 'no content type')!r} that are not a JSON object."
+            f" {self.headers.get('content-type', 'no content type')!r} that cannot be read."
         )
         if self.safe or self.status >= 300:
             return ServerFault(message, status=self.status, request_id=self.request_id)
@@ -155,5 +155,5 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
 
 def _said(errors: list[dict[str, Any]]) -> str:
     """` (CODE)` of the first error: codes are Commerce Layer's words, details may quote data."""
-    code = str(errors[0].get("code", "")) if errors else ""
+    code = str(errors[0].get("code") or "") if errors else ""
     return f" ({code})" if code.replace("_", "").isalnum() and len(code) <= 60 else ""
