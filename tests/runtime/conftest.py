@@ -1,13 +1,20 @@
 """The built artefacts and the deployed stack, once for all tests of this layer."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import boto3
 import pytest
+from moto.server import ThreadedMotoServer
 
+from local.lambda_runtime import LambdaRuntime
 from local.simulator import Simulator
 from local.stack import Stack, deployment, local_stack
 from local.tools import BUILD, MINISTACK, RUNTIME_PYTHON, SAM
+from tests.conftest import CREDENTIALS, REGION
 
 needs_tools = pytest.mark.skipif(
     not all(tool.exists() for tool in (SAM, MINISTACK, RUNTIME_PYTHON)),
@@ -35,3 +42,63 @@ def stack(shop: Simulator) -> Iterator[Stack]:
     """template.yaml deployed, with the instance `default` connected to `shop`."""
     with local_stack(shop, parameters={"ScheduleState": "DISABLED"}) as running:
         yield running
+
+
+@dataclass(frozen=True)
+class Moto:
+    """AWS by moto, within reach of other processes: a secret, a bus, a table."""
+
+    endpoint: str
+
+    def client(self, service: str) -> Any:
+        session = boto3.Session("testing", "testing", region_name=REGION)
+        return session.client(service, endpoint_url=self.endpoint)  # type: ignore[call-overload]
+
+    def environment(self, shop: Simulator) -> dict[str, str]:
+        """What a function needs to work with it and with `shop`."""
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": "testing",
+            "AWS_SECRET_ACCESS_KEY": "testing",
+            "COMMERCE_LAYER_API_URL": shop.api_url,
+            "COMMERCE_LAYER_AUTH_URL": shop.auth_url,
+            "POWERTOOLS_METRICS_NAMESPACE": "test",
+            "POWERTOOLS_SERVICE_NAME": "test",
+            "EVENT_BUS": "bus",
+            "TABLE": "table",
+            "CLAIM_CHECK_BUCKET": "bucket",
+        }
+
+
+@pytest.fixture(scope="module")
+def moto() -> Iterator[Moto]:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    moto = Moto("http://{}:{}".format(*server.get_host_and_port()))
+    moto.client("secretsmanager").create_secret(
+        Name="commerce-layer/default", SecretString=json.dumps(dict(CREDENTIALS))
+    )
+    moto.client("events").create_event_bus(Name="bus")
+    moto.client("dynamodb").create_table(
+        TableName="table",
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[
+            {"AttributeName": "pk", "KeyType": "HASH"},
+            {"AttributeName": "sk", "KeyType": "RANGE"},
+        ],
+        AttributeDefinitions=[{"AttributeName": n, "AttributeType": "S"} for n in ("pk", "sk")],
+    )
+    yield moto
+    server.stop()
+
+
+def runtime(package: str, environment: Mapping[str, str]) -> LambdaRuntime:
+    """The built function, configured without the template."""
+    configuration = {
+        "Handler": f"{package}.handler.handler",
+        "Timeout": 840,
+        "MemorySize": 512,
+        "Environment": {"Variables": environment},
+    }
+    return LambdaRuntime(f"{package.title()}Function", configuration, {})

@@ -1,6 +1,7 @@
 """The runner of the Lambda runtime itself, with functions of a few lines."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -64,6 +65,23 @@ def test_a_timeout_ends_the_container(start: Start) -> None:
     assert runtime.invoke(None).payload == 1
     assert runtime.invoke("sleep").timed_out
     assert runtime.invoke(None).payload == 1, "a new container begins to count again"
+
+
+def test_a_killed_container_is_followed_by_a_new_one(start: Start) -> None:
+    runtime = start(
+        "import time\ncount = 0\n"
+        "def handler(e, c):\n global count; count += 1\n"
+        " if e: print('asleep', flush=True); time.sleep(60)\n return count"
+    )
+    assert runtime.invoke(None).payload == 1
+    with ThreadPoolExecutor() as background:
+        killed = background.submit(runtime.invoke, "sleep")
+        while "asleep" not in runtime.log():
+            assert not killed.done()
+        runtime.kill()
+        assert killed.result().failed
+    assert not killed.result().timed_out
+    assert runtime.invoke(None).payload == 1
 
 
 def test_what_the_function_prints_is_in_the_log(start: Start) -> None:
