@@ -20,7 +20,7 @@ from local.stack.stack import INSTANCE, NotHealthy
 from local.tools import NotInstalled
 
 SEED = 50
-FUNCTIONS = {"api": "ApiFunction", "sync": "SyncFunction"}
+FUNCTIONS = {"api": "ApiFunction", "sync": "SyncFunction", "webhooks": "WebhooksFunction"}
 
 
 def main() -> int:

@@ -16,7 +16,7 @@ from tests.runtime.conftest import needs_tools
 
 pytestmark = [needs_tools, pytest.mark.stack, pytest.mark.slow]
 
-FUNCTIONS = {"api": "ApiFunction", "sync": "SyncFunction"}
+FUNCTIONS = {"api": "ApiFunction", "sync": "SyncFunction", "webhooks": "WebhooksFunction"}
 SAMPLES = sorted(
     (package, path.name)
     for package in FUNCTIONS

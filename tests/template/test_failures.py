@@ -9,6 +9,7 @@ from sync import streams
 from tests.template.conftest import OfType, Resources, arn_of
 
 SCHEDULE = "AWS::Scheduler::Schedule"
+DEAD_LETTERS = ("ScheduleDeadLetters", "SyncFailures", "WebhookDeadLetters")
 
 
 def inputs(of_type: OfType) -> dict[str, dict[str, str]]:
@@ -57,25 +58,46 @@ def test_a_run_that_fails_to_the_end_is_kept(of_type: OfType) -> None:
 
 
 def test_every_queue_keeps_failures_for_two_weeks_and_rings(of_type: OfType) -> None:
-    """All queues of the stack are places for what failed; one that is not needs its own."""
+    """A queue that is read has one behind it for what cannot be done with."""
     queues = of_type("AWS::SQS::Queue")
-    assert set(queues) == {"ScheduleDeadLetters", "SyncFailures"}
+    assert set(queues) == {*DEAD_LETTERS, "WebhookQueue"}
     for name, queue in queues.items():
         assert queue["MessageRetentionPeriod"] == 14 * 24 * 3600, name
         assert queue["SqsManagedSseEnabled"] is True, name
+    for name in DEAD_LETTERS:
         alarm = _alarms(of_type)[
             ("AWS/SQS", "ApproximateNumberOfMessagesVisible", f"{name}.QueueName")
         ]
         assert _rings_at_once(alarm), name
 
 
-@pytest.mark.parametrize("function", ["ApiFunction", "SyncFunction"])
+def test_deliveries_that_the_bus_refused_come_again_and_are_never_dropped(of_type: OfType) -> None:
+    queue = of_type("AWS::SQS::Queue")["WebhookQueue"]
+    assert queue["RedrivePolicy"]["deadLetterTargetArn"] == arn_of("WebhookDeadLetters")
+    hours = queue["RedrivePolicy"]["maxReceiveCount"] * queue["VisibilityTimeout"] / 3600
+    assert hours > 2
+    (mapping,) = of_type("AWS::Lambda::EventSourceMapping").values()
+    assert mapping["EventSourceArn"] == arn_of("WebhookQueue")
+    assert mapping["FunctionName"] == {"Ref": "WebhooksFunction"}
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    # AWS's own advice: six times what the function may take.
+    timeout = of_type("AWS::Lambda::Function")["WebhooksFunction"]["Timeout"]
+    assert queue["VisibilityTimeout"] >= 6 * timeout
+    alarm = _alarms(of_type)[("AWS/SQS", "ApproximateAgeOfOldestMessage", "WebhookQueue.QueueName")]
+    assert alarm["Threshold"] == 900
+
+
+# Commerce Layer hangs up after 5 s, whatever the function is given for batches of the queue.
+SLOW = {"WebhooksFunction": 3000}
+
+
+@pytest.mark.parametrize("function", ["ApiFunction", "SyncFunction", "WebhooksFunction"])
 @pytest.mark.parametrize("metric", ["Errors", "Throttles", "Duration"])
 def test_every_function_has_its_alarms(of_type: OfType, function: str, metric: str) -> None:
     alarm = _alarms(of_type)[("AWS/Lambda", metric, function)]
     if metric == "Duration":
         timeout = of_type("AWS::Lambda::Function")[function]["Timeout"]
-        assert alarm["Threshold"] == timeout * 1000 * 0.8
+        assert alarm["Threshold"] == SLOW.get(function, timeout * 1000 * 0.8)
 
 
 def test_every_alarm_notifies_and_stays_quiet_without_data(
@@ -94,9 +116,9 @@ def test_the_dashboard_shows_all_functions_and_queues(resources: Resources) -> N
     body = resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
     widgets = json.loads(body)["widgets"]
     assert len(widgets) >= 5
-    for name in ("ApiFunction", "SyncFunction", "HttpApi", "EventBus"):
+    for name in ("ApiFunction", "SyncFunction", "WebhooksFunction", "HttpApi", "EventBus"):
         assert f"${{{name}}}" in body
-    for name in ("ScheduleDeadLetters", "SyncFailures"):
+    for name in DEAD_LETTERS:
         assert f"${{{name}.QueueName}}" in body
 
 

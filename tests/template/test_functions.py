@@ -10,7 +10,7 @@ import pytest
 from connector.settings import Settings
 from tests.template.conftest import ROOT, OfType
 
-FUNCTIONS = {"ApiFunction": "api", "SyncFunction": "sync"}
+FUNCTIONS = {"ApiFunction": "api", "SyncFunction": "sync", "WebhooksFunction": "webhooks"}
 
 
 class Recorder(Mapping[str, str]):
@@ -71,17 +71,23 @@ def test_the_environment_is_what_settings_read(functions: dict[str, dict[str, An
         "POWERTOOLS_METRICS_NAMESPACE",
         "POWERTOOLS_LOG_LEVEL",
     }
-    sync_only = {"EVENT_BUS", "TABLE", "CLAIM_CHECK_BUCKET"}
-    sync = set(functions["SyncFunction"]["Environment"]["Variables"])
-    api = set(functions["ApiFunction"]["Environment"]["Variables"])
-    assert sync == recorder.asked | powertools
-    assert api == sync - sync_only, "the api function keeps no state and publishes nothing"
+    stores = {"EVENT_BUS", "TABLE", "CLAIM_CHECK_BUCKET"}
+    webhooks_only = {"WEBHOOK_QUEUE", "MAX_WEBHOOK_BYTES"}
+    given = {
+        package: set(functions[function]["Environment"]["Variables"])
+        for function, package in FUNCTIONS.items()
+    }
+    assert given["webhooks"] == recorder.asked | powertools
+    assert given["sync"] == given["webhooks"] - webhooks_only
+    assert given["api"] == given["sync"] - stores, "it keeps no state and publishes nothing"
 
 
 def test_the_environment_points_at_the_stack_s_own_resources(
     functions: dict[str, dict[str, Any]],
 ) -> None:
-    environment = functions["SyncFunction"]["Environment"]["Variables"]
+    environment = functions["WebhooksFunction"]["Environment"]["Variables"]
+    assert environment["WEBHOOK_QUEUE"] == {"Ref": "WebhookQueue"}
+    assert environment["MAX_WEBHOOK_BYTES"] == {"Ref": "MaxWebhookBytes"}
     assert environment["EVENT_BUS"] == {"Ref": "EventBus"}
     assert environment["TABLE"] == {"Ref": "Table"}
     assert environment["CLAIM_CHECK_BUCKET"] == {"Ref": "ClaimChecks"}

@@ -7,6 +7,7 @@ import pytest
 from api.routes import ROUTES
 from tests.template.conftest import OfType, arn_of
 
+WEBHOOK = "POST /webhooks/{instance}/{topic}"
 IAM_OR_JWT = {"Fn::If": ["UseJwt", "JWT", "AWS_IAM"]}
 
 
@@ -18,9 +19,9 @@ def routes(of_type: OfType) -> dict[str, dict[str, object]]:
 def test_the_routes_are_those_that_the_api_function_answers(
     routes: dict[str, dict[str, object]], of_type: OfType
 ) -> None:
-    assert set(routes) == set(ROUTES)
+    assert set(routes) == {*ROUTES, WEBHOOK}
     assert len(of_type("AWS::ApiGatewayV2::Route")) == len(routes), "one route is there twice"
-    targets = {str(each["Target"]) for each in routes.values()}
+    targets = {str(each["Target"]) for key, each in routes.items() if key != WEBHOOK}
     assert targets == {str({"Fn::Sub": "integrations/${ApiIntegration}"})}
     integration = of_type("AWS::ApiGatewayV2::Integration")["ApiIntegration"]
     assert integration["IntegrationUri"] == arn_of("ApiFunction")
@@ -28,8 +29,20 @@ def test_the_routes_are_those_that_the_api_function_answers(
     assert integration["PayloadFormatVersion"] == "2.0"
 
 
+def test_only_the_webhook_route_is_open(
+    routes: dict[str, dict[str, object]], of_type: OfType
+) -> None:
+    """Its signature is the check; what stands behind it is the webhooks function alone."""
+    opened = {key for key, each in routes.items() if each["AuthorizationType"] == "NONE"}
+    assert opened == {WEBHOOK}
+    assert routes[WEBHOOK]["Target"] == {"Fn::Sub": "integrations/${WebhooksIntegration}"}
+    integration = of_type("AWS::ApiGatewayV2::Integration")["WebhooksIntegration"]
+    assert integration["IntegrationUri"] == arn_of("WebhooksFunction")
+    assert integration["PayloadFormatVersion"] == "2.0"
+
+
 @pytest.mark.parametrize("key", ROUTES)
-def test_no_route_is_open(routes: dict[str, dict[str, object]], key: str) -> None:
+def test_no_other_route_is_open(routes: dict[str, dict[str, object]], key: str) -> None:
     """By default callers sign (AWS_IAM); with an issuer they bring a token with the scope."""
     scope = "commerce-layer:read" if key.startswith("GET ") else "commerce-layer:write"
     route = routes[key]
@@ -60,11 +73,13 @@ def test_the_authorizer_checks_issuer_and_audience(
     }
 
 
-def test_only_this_api_may_invoke_the_function(of_type: OfType) -> None:
-    (permission,) = of_type("AWS::Lambda::Permission").values()
-    assert permission["FunctionName"] == {"Ref": "ApiFunction"}
-    assert permission["Principal"] == "apigateway.amazonaws.com"
-    assert permission["SourceArn"]["Fn::Sub"].endswith(":${HttpApi}/*")
+def test_only_this_api_may_invoke_its_functions(of_type: OfType) -> None:
+    permissions = of_type("AWS::Lambda::Permission").values()
+    functions = [each["FunctionName"]["Ref"] for each in permissions]
+    assert sorted(functions) == ["ApiFunction", "WebhooksFunction"]
+    for permission in permissions:
+        assert permission["Principal"] == "apigateway.amazonaws.com"
+        assert permission["SourceArn"]["Fn::Sub"].endswith(":${HttpApi}/*")
 
 
 def test_the_access_log_tells_the_route_and_nothing_of_the_caller_s_data(
@@ -85,4 +100,10 @@ def test_the_api_is_throttled(of_type: OfType) -> None:
     (stage,) = of_type("AWS::ApiGatewayV2::Stage").values()
     assert stage["DefaultRouteSettings"]["ThrottlingRateLimit"] == {"Ref": "ThrottleRate"}
     assert stage["DefaultRouteSettings"]["ThrottlingBurstLimit"] == {"Ref": "ThrottleBurst"}
-    assert "RouteSettings" not in stage
+    assert stage["RouteSettings"] == {
+        WEBHOOK: {
+            "ThrottlingRateLimit": {"Ref": "WebhookThrottleRate"},
+            "ThrottlingBurstLimit": {"Ref": "WebhookThrottleBurst"},
+            "DetailedMetricsEnabled": True,
+        }
+    }

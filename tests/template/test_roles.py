@@ -14,6 +14,11 @@ SECRETS = {
     "Fn::Sub": "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}"
     ":secret:${SecretPrefix}/*"
 }
+# Not below the prefix of the credentials: `commerce-layer/*` does not match it.
+WEBHOOK_SECRETS = {
+    "Fn::Sub": "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}"
+    ":secret:${SecretPrefix}-webhooks/*"
+}
 
 MAY: dict[str, list[tuple[set[str], Any]]] = {
     "ApiFunctionRole": [
@@ -31,6 +36,22 @@ MAY: dict[str, list[tuple[set[str], Any]]] = {
         ({"s3:PutObject"}, {"Fn::Sub": "${ClaimChecks.Arn}/*"}),
         ({"sqs:SendMessage"}, arn_of("SyncFailures")),
     ],
+    "WebhooksFunctionRole": [
+        ({"logs:CreateLogStream", "logs:PutLogEvents"}, arn_of("WebhooksLogGroup")),
+        ({"secretsmanager:GetSecretValue"}, WEBHOOK_SECRETS),
+        ({"dynamodb:PutItem", "dynamodb:BatchWriteItem"}, arn_of("Table")),
+        ({"events:PutEvents"}, arn_of("EventBus")),
+        ({"s3:PutObject"}, {"Fn::Sub": "${ClaimChecks.Arn}/*"}),
+        (
+            {
+                "sqs:SendMessage",
+                "sqs:ReceiveMessage",
+                "sqs:DeleteMessage",
+                "sqs:GetQueueAttributes",
+            },
+            arn_of("WebhookQueue"),
+        ),
+    ],
     "SchedulerRole": [
         ({"lambda:InvokeFunction"}, arn_of("SyncFunction")),
         ({"sqs:SendMessage"}, arn_of("ScheduleDeadLetters")),
@@ -40,6 +61,7 @@ MAY: dict[str, list[tuple[set[str], Any]]] = {
 ASSUMED_BY = {
     "ApiFunctionRole": "lambda.amazonaws.com",
     "SyncFunctionRole": "lambda.amazonaws.com",
+    "WebhooksFunctionRole": "lambda.amazonaws.com",
     "SchedulerRole": "scheduler.amazonaws.com",
 }
 
@@ -84,7 +106,7 @@ def test_the_scheduler_acts_for_this_account_only(of_type: OfType) -> None:
     }
 
 
-@pytest.mark.parametrize("function", ["ApiFunction", "SyncFunction"])
+@pytest.mark.parametrize("function", ["ApiFunction", "SyncFunction", "WebhooksFunction"])
 def test_each_function_has_its_own_role(of_type: OfType, function: str) -> None:
     assert of_type("AWS::Lambda::Function")[function]["Role"] == arn_of(f"{function}Role")
 

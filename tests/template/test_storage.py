@@ -6,6 +6,8 @@ import pytest
 
 from tests.template.conftest import OfType, Resources, arn_of
 
+PUBLISHERS = ("Sync", "Webhooks")
+
 
 def test_nobody_else_speaks_in_commerce_layer_s_name(of_type: OfType) -> None:
     (policy,) = of_type("AWS::Events::EventBusPolicy").values()
@@ -17,7 +19,9 @@ def test_nobody_else_speaks_in_commerce_layer_s_name(of_type: OfType) -> None:
     assert statement["Resource"] == arn_of("EventBus")
     assert statement["Condition"] == {
         "StringLike": {"events:source": "commerce-layer.*"},
-        "ArnNotEquals": {"aws:PrincipalArn": [arn_of("SyncFunctionRole")]},
+        "ArnNotEquals": {
+            "aws:PrincipalArn": [arn_of(f"{each}FunctionRole") for each in PUBLISHERS]
+        },
     }
 
 

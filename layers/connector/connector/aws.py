@@ -26,6 +26,14 @@ CONFIG = Config(
     tcp_keepalive=True,
 )
 
+# For who must answer within seconds: one attempt, so that there is time for another way.
+QUICK = Config(
+    retries={"mode": "standard", "total_max_attempts": 1},
+    connect_timeout=0.5,
+    read_timeout=1,
+    tcp_keepalive=True,
+)
+
 _making = Lock()  # botocore's Session is not safe to use from several threads
 
 
@@ -37,7 +45,7 @@ class _Loader(Loader):
     """
 
     def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002 - botocore's
-        return ["dynamodb", "events", "s3", "secretsmanager"]
+        return ["dynamodb", "events", "s3", "secretsmanager", "sqs"]
 
 
 @cache
@@ -48,22 +56,22 @@ def _session() -> botocore.session.Session:
 
 
 @cache
-def _client(service: str) -> Any:
-    return _session().create_client(service, config=CONFIG)
+def _client(service: str, config: Config) -> Any:
+    return _session().create_client(service, config=config)
 
 
 @overload
-def client(service: Literal["secretsmanager"]) -> "SecretsManagerClient": ...
+def client(service: Literal["secretsmanager"], config: Config = ...) -> "SecretsManagerClient": ...
 @overload
-def client(service: Literal["events"]) -> "EventBridgeClient": ...
+def client(service: Literal["events"], config: Config = ...) -> "EventBridgeClient": ...
 @overload
-def client(service: Literal["dynamodb"]) -> "DynamoDBClient": ...
+def client(service: Literal["dynamodb"], config: Config = ...) -> "DynamoDBClient": ...
 @overload
-def client(service: Literal["s3"]) -> Any: ...
-def client(service: str) -> Any:
+def client(service: Literal["s3", "sqs"], config: Config = ...) -> Any: ...
+def client(service: str, config: Config = CONFIG) -> Any:
     """The container's client of `service`; made at the first call, region as Lambda sets it."""
     with _making:
-        return _client(service)
+        return _client(service, config)
 
 
 def forget() -> None:

@@ -78,13 +78,14 @@ def envelope(
 class EventBus:
     """`bucket` takes what is too large for an entry."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all but two of them by name
         self,
         client: "EventBridgeClient",
         name: str,
         *,
         bucket: str,
         s3: Callable[[], Any],
+        attempts: int = ATTEMPTS,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """`s3` gives the S3 client: it is dear, and most runs never need it."""
@@ -92,6 +93,7 @@ class EventBus:
         self._name = name
         self._bucket = bucket
         self._s3 = s3
+        self._attempts = attempts
         self._sleep = sleep
 
     def publish(self, details: Iterable[Mapping[str, Any]]) -> None:
@@ -102,7 +104,7 @@ class EventBus:
         """
         waiting = {detail["id"]: self._entry(detail) for detail in details}
         total, published, reason = len(waiting), list[str](), ""
-        for attempt in range(ATTEMPTS):
+        for attempt in range(self._attempts):
             if attempt:
                 self._sleep(random.uniform(0.05, 0.2) * 2**attempt)  # noqa: S311 - jitter
             for batch in _batches(waiting):

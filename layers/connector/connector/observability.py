@@ -24,7 +24,7 @@ FIELDS = frozenset(
     "level location message timestamp service correlation_id xray_trace_id"
     " exception exception_name"
     # what happened
-    " instance category reason"
+    " instance category reason outcome topic"
     # one HTTP request
     " route status duration_ms"
     # one run of a stream

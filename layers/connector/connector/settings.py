@@ -27,6 +27,8 @@ class Settings:
     secret_prefix        secrets are named `<prefix>/<instance>`
     api_url, auth_url    with `{slug}`, or literal for one instance only (a simulator)
     event_bus, table, claim_check_bucket     names; empty in functions that use none
+    webhook_queue        URL of the queue of deliveries that the bus did not take
+    max_webhook_bytes    larger deliveries are refused
     """
 
     instances: tuple[str, ...]
@@ -36,6 +38,8 @@ class Settings:
     event_bus: str = ""
     table: str = ""
     claim_check_bucket: str = ""
+    webhook_queue: str = ""
+    max_webhook_bytes: int = 1_000_000
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> "Settings":
@@ -48,6 +52,8 @@ class Settings:
             event_bus=environment.get("EVENT_BUS", ""),
             table=environment.get("TABLE", ""),
             claim_check_bucket=environment.get("CLAIM_CHECK_BUCKET", ""),
+            webhook_queue=environment.get("WEBHOOK_QUEUE", ""),
+            max_webhook_bytes=int(environment.get("MAX_WEBHOOK_BYTES", "1000000")),
         )
         if not settings.instances:
             raise ConfigurationError("INSTANCES is empty: name at least one instance.")

@@ -3,11 +3,11 @@
     pk                          sk             attributes
     stream#<instance>#<stream>  state          bookmark, settled, fingerprint, generation,
                                                lease_owner, lease_until
-    seen#<event id>             <who saw it>   expires_at
+    seen#<event id>             <who saw it>   expires_at, and claimed_until while it is published
 
 A bookmark and its lease share one item, so that one conditional write can say "move on, if I
-still hold the lease". `lease_until` and `expires_at` are epoch seconds; DynamoDB deletes an item
-some time after `expires_at`.
+still hold the lease". `lease_until`, `claimed_until` and `expires_at` are epoch seconds; DynamoDB
+deletes an item some time after `expires_at`.
 """
 
 import random
@@ -15,7 +15,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Self
 from uuid import uuid4
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -41,6 +42,17 @@ LEASE_SECONDS = 120
 READ_BATCH = 100
 WRITE_BATCH = 25
 ATTEMPTS = 8
+
+# Until a claim that nobody turned into a mark is forgotten.
+CLAIM_KEPT_SECONDS = 24 * 3600
+
+
+class Claim(Enum):
+    """What came of the wish to be the only one who publishes an event."""
+
+    TAKEN = "taken"
+    BUSY = "busy"  # somebody else has it right now
+    SEEN = "seen"  # it has been published
 
 
 @dataclass(slots=True)
@@ -179,6 +191,26 @@ class Table:
                     break
                 asked = answer["UnprocessedKeys"][self.name]
         return found
+
+    def claim(self, event_id: str, by: str, seconds: float) -> Claim:
+        """For that long nobody else gets it; `mark` makes it SEEN. Raises what DynamoDB raises."""
+        now = self.clock()
+        try:
+            self.client.put_item(
+                TableName=self.name,
+                Item={
+                    **_seen_key(event_id, by),
+                    "claimed_until": {"N": str(now + seconds)},
+                    "expires_at": {"N": str(int(now + CLAIM_KEPT_SECONDS))},
+                },
+                ConditionExpression="attribute_not_exists(pk) OR claimed_until < :now",
+                ExpressionAttributeValues={":now": {"N": str(now)}},
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except self.client.exceptions.ConditionalCheckFailedException as refusal:
+            there: Any = refusal.response.get("Item", {})
+            return Claim.BUSY if "claimed_until" in there else Claim.SEEN
+        return Claim.TAKEN
 
     def mark(self, event_ids: Iterable[str], by: str, keep: float) -> None:
         """Remember for `keep` seconds that `by` has seen `event_ids`."""
