@@ -32,6 +32,12 @@ SIMULATOR_SECRET = {
     "response_auth_token_key": "accessToken",
 }
 
+# What the samples in events/webhooks are signed with.
+SAMPLE_WEBHOOK_SECRETS = {
+    topic: ["0f1e2d3c4b5a69788796a5b4c3d2e1f0"]
+    for topic in ("orders.place", "orders.approve", "orders.destroy")
+}
+
 
 class NotHealthy(Exception):
     """The stack is deployed but its API does not answer as it should."""
@@ -184,13 +190,19 @@ def local_stack(
                 deployment.deploy(
                     aws, {"DeletionProtection": "false", **hosts, **(parameters or {})}, log
                 )
-            aws.client("secretsmanager").create_secret(
-                Name=f"commerce-layer/{INSTANCE}",
-                SecretString=json.dumps(secret or SIMULATOR_SECRET),
-            )
+            for secret_name, text in secrets_of(secret).items():
+                aws.client("secretsmanager").create_secret(Name=secret_name, SecretString=text)
             stack = Stack(aws, directory)
             _check(stack)
             yield stack
+
+
+def secrets_of(secret: Mapping[str, Any] | None = None) -> dict[str, str]:
+    """The secrets of the instance `default`, by name."""
+    return {
+        f"commerce-layer/{INSTANCE}": json.dumps(secret or SIMULATOR_SECRET),
+        f"commerce-layer-webhooks/{INSTANCE}": json.dumps(SAMPLE_WEBHOOK_SECRETS),
+    }
 
 
 def _check(stack: Stack) -> None:

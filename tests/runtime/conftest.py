@@ -93,6 +93,14 @@ def moto() -> Iterator[Moto]:
     server.stop()
 
 
+def taken_by_webhooks(answer: Any) -> None:
+    """The answer to a sample: taken, refused for a reason, or nothing has to come again."""
+    if "batchItemFailures" in answer:
+        assert answer["batchItemFailures"] == []
+    else:
+        assert answer["statusCode"] in (200, 401), answer
+
+
 def runtime(package: str, environment: Mapping[str, str]) -> LambdaRuntime:
     """The built function, configured without the template."""
     configuration = {

@@ -17,7 +17,8 @@ from tests.runtime.conftest import needs_tools
 pytestmark = [needs_tools, pytest.mark.slow]
 
 MEGABYTE = 1024 * 1024
-ARTEFACTS = {"ConnectorLayer": "/opt", "ApiFunction": "/var/task", "SyncFunction": "/var/task"}
+FUNCTIONS = {"ApiFunction": "api", "SyncFunction": "sync", "WebhooksFunction": "webhooks"}
+ARTEFACTS = {"ConnectorLayer": "/opt"} | dict.fromkeys(FUNCTIONS, "/var/task")
 # In the flag word of bytecode: checked by a hash of the source, and not even that.
 UNCHECKED_HASH = (1).to_bytes(4, "little")
 
@@ -48,11 +49,8 @@ def test_every_module_has_bytecode_that_lambda_takes_as_it_is(built: Path, artef
 def test_stack_traces_name_the_files_where_lambda_has_them(
     built: Path, artefact: str, place: str
 ) -> None:
-    module = {
-        "ConnectorLayer": "python/connector/errors",
-        "ApiFunction": "api/handler",
-        "SyncFunction": "sync/handler",
-    }[artefact]
+    package = FUNCTIONS.get(artefact)
+    module = f"{package}/handler" if package else "python/connector/errors"
     folder, _, name = module.rpartition("/")
     compiled = built / artefact / folder / "__pycache__" / f"{name}.cpython-313.pyc"
     assert f"{place}/{module}.py".encode() in compiled.read_bytes()
@@ -87,9 +85,7 @@ def test_our_package_is_there_without_its_tools(built: Path) -> None:
     assert not list((built / "ConnectorLayer").rglob("make_catalog*"))
 
 
-@pytest.mark.parametrize(
-    ("function", "package"), [("ApiFunction", "api"), ("SyncFunction", "sync")]
-)
+@pytest.mark.parametrize(("function", "package"), FUNCTIONS.items())
 def test_a_function_is_its_own_package_alone(built: Path, function: str, package: str) -> None:
     assert [path.name for path in (built / function).iterdir()] == [package]
     assert _files(built / function / package) == _files(ROOT / "functions" / package)

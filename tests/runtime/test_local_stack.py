@@ -1,9 +1,13 @@
 """template.yaml deployed for real into the local AWS: routes, schedules and events at work."""
 
+import json
+
 import pytest
 
 from local.simulator import Simulator
 from local.stack import Stack
+from local.stack.stack import SAMPLE_WEBHOOK_SECRETS
+from local.tools import ROOT
 from tests.runtime.conftest import needs_tools
 
 pytestmark = [needs_tools, pytest.mark.stack, pytest.mark.slow]
@@ -74,12 +78,56 @@ def test_a_schedule_publishes_what_changed(stack: Stack) -> None:
     assert event["detail"]["resource"]["metadata"] == {"crm": "7"}
 
 
+def test_a_webhook_of_commerce_layer_lands_on_the_bus(stack: Stack, shop: Simulator) -> None:
+    """Signed by the sender, checked by the function, published: and that once."""
+    topic = "customers.metadata_update"
+    address = f"{stack.url}/webhooks/default/{topic}"
+    webhooks = "/instances/default/api/webhooks"
+    hook = stack.request("POST", webhooks, {"topic": topic, "callback_url": address}).json()
+    stack.aws.client("secretsmanager").put_secret_value(
+        SecretId="commerce-layer-webhooks/default",
+        SecretString=json.dumps({**SAMPLE_WEBHOOK_SECRETS, topic: [hook["shared_secret"]]}),
+    )
+    consumer = stack.subscribe({"detail-type": [topic]})
+    try:
+        customers = stack.request("GET", "/instances/default/api/customers?page[size]=1").json()
+        path = f"/instances/default/api/customers/{customers['data'][0]['id']}"
+        changed = stack.request("PATCH", path, {"metadata": {"crm": "8"}}).json()
+        shop.wait_until_idle()
+    finally:
+        stack.request("DELETE", f"{webhooks}/{hook['id']}")
+    (event,) = consumer.receive(within=30)
+    detail = event["detail"]
+    assert (detail["origin"], detail["mode"]) == ("webhook", "test")
+    assert detail["change"] == {
+        "type": "customers",
+        "id": changed["id"],
+        "updated_at": changed["updated_at"],
+    }
+    assert detail["resource"]["metadata"] == {"crm": "8"}
+
+
+def test_nobody_else_speaks_for_commerce_layer(stack: Stack) -> None:
+    """The open route takes what is signed, and nothing else."""
+    consumer = stack.subscribe({"detail-type": ["orders.place"]})
+    sample = json.loads((ROOT / "events/webhooks/wrong_signature.json").read_text(encoding="utf-8"))
+    headers = {name: text for name, text in sample["headers"].items() if name.startswith("x-c")}
+    path = sample["rawPath"]
+    answer = stack.request("POST", path, json.loads(sample["body"]), headers=headers, signed=False)
+    assert (answer.status_code, answer.json()["category"]) == (401, "wrong-signature")
+    assert consumer.receive(at_least=0) == []
+
+
 def test_no_log_line_holds_a_secret_or_a_customer(stack: Stack) -> None:
     email = "grep.me@example.com"
     path = "/instances/default/api/customers"
     assert stack.request("POST", path, {"email": email}).status_code == 201
     assert stack.request("GET", f"{path}?filter[q][email_eq]={email}").status_code == 200
-    said = "\n".join(stack.logs("ApiLogGroup") + stack.logs("SyncLogGroup"))
+    said = "\n".join(
+        line
+        for group in ("ApiLogGroup", "SyncLogGroup", "WebhooksLogGroup")
+        for line in stack.logs(group)
+    )
     assert '"message":' in said
     for private in (email, "grep.me", "demo-secret", "demo-client", "Bearer", "eyJ"):
         assert private not in said

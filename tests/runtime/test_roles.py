@@ -7,12 +7,17 @@ by the table in tests/template/test_roles.py.
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
+import httpx
 import pytest
 
+from connector.commerce_layer.signatures import sign
 from local.simulator import Simulator
 from local.stack import Stack, local_stack
+from local.stack.stack import SAMPLE_WEBHOOK_SECRETS
 from tests.runtime.conftest import needs_tools
 
 pytestmark = [needs_tools, pytest.mark.stack, pytest.mark.slow]
@@ -31,6 +36,7 @@ def strict(shop: Simulator) -> Iterator[Stack]:
 def test_the_roles_are_enough(strict: Stack, shop: Simulator) -> None:
     assert connected(strict)
     assert synced(strict, shop)
+    assert delivered(strict)
 
 
 @pytest.mark.parametrize(
@@ -41,13 +47,22 @@ def test_the_roles_are_enough(strict: Stack, shop: Simulator) -> None:
         ("SyncFunctionRole", "KeepBookmarks"),
         ("SyncFunctionRole", "Publish"),
         ("SyncFunctionRole", "StoreClaimChecks"),
+        ("WebhooksFunctionRole", "ReadWebhookSecrets"),
+        ("WebhooksFunctionRole", "Publish"),
+        ("WebhooksFunctionRole", "StoreClaimChecks"),
     ],
 )
 def test_a_function_cannot_work_without_the_statement(
     strict: Stack, shop: Simulator, role: str, statement: str
 ) -> None:
     with without(strict, role, statement):
-        works = connected(strict) if role == "ApiFunctionRole" else synced(strict, shop)
+        match role:
+            case "ApiFunctionRole":
+                works = connected(strict)
+            case "SyncFunctionRole":
+                works = synced(strict, shop)
+            case _:
+                works = delivered(strict)
         assert not works, f"{statement} is not needed: take it out of template.yaml"
 
 
@@ -73,6 +88,43 @@ def synced(stack: Stack, shop: Simulator) -> bool:
     )
     payload = json.loads(answer["Payload"].read())
     return "FunctionError" not in answer and payload["published"] > 0
+
+
+@pytest.mark.parametrize("action", ["PutItem", "BatchWriteItem"])
+def test_webhooks_need_each_action_on_the_table(strict: Stack, action: str) -> None:
+    """Without it a delivery is taken all the same, but twice."""
+    with without(strict, "WebhooksFunctionRole", "RememberDeliveries", f"dynamodb:{action}"):
+        body = order()
+        assert deliver(strict, body).json() == {"outcome": "published"}
+        assert deliver(strict, body).json()["outcome"] in ("published", "queued")
+
+
+def delivered(stack: Stack) -> bool:
+    """A delivery that is too large for an event, and once more."""
+    cold(stack, "WebhooksFunction")
+    body = order(metadata=LARGE)
+    outcomes = [deliver(stack, body).json().get("outcome") for _ in range(2)]
+    return outcomes == ["published", "duplicate"]
+
+
+def order(**attributes: Any) -> bytes:
+    stamp = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z"
+    attributes |= {"updated_at": stamp, "created_at": stamp}
+    record = {"type": "orders", "id": uuid4().hex[:10], "attributes": attributes}
+    return json.dumps({"data": record}).encode()
+
+
+def deliver(stack: Stack, body: bytes) -> httpx.Response:
+    """As Commerce Layer does it: nobody signs this for API Gateway."""
+    topic = "orders.place"
+    (secret,) = SAMPLE_WEBHOOK_SECRETS[topic]
+    headers = {
+        "content-type": "application/json",
+        "x-commercelayer-topic": topic,
+        "x-commercelayer-signature": sign(secret, body),
+    }
+    address = f"{stack.url}/webhooks/default/{topic}"
+    return httpx.post(address, content=body, headers=headers, timeout=20)
 
 
 def stack_records(shop: Simulator) -> list[str]:
