@@ -3,7 +3,7 @@
  * `make` makes what it refers to; `some` gives one that other documents may share.
  */
 
-import { unique } from './kit.js'
+import { link, unique } from './kit.js'
 
 const STARTS = '2026-01-01T00:00:00.000Z'
 const ENDS = '2036-01-01T00:00:00.000Z'
@@ -22,8 +22,9 @@ const promotion = (attributes = {}, relationships = async () => ({})) => async (
 
 const listed = async (make) => ({ sku_list: await make.some('sku_lists') })
 
-const promoted = (attributes = {}) => async (make) => ({
-  promotion: await make.a('percentage_discount_promotions'),
+// A promotion without a rule applies to every order: none is made where one is given.
+const promoted = (attributes = {}) => async (make, given) => ({
+  promotion: given.promotion ?? (await make.a('percentage_discount_promotions')),
   ...attributes,
 })
 
@@ -31,28 +32,6 @@ const location = async (make) => ({
   stock_location: await make.a('stock_locations'),
   inventory_model: await make.some('inventory_models'),
 })
-
-/** Shipments are made by hand only for an order whose fulfilment is in progress. */
-const fulfilling = async (make) => {
-  const item = await make.a('skus', { do_not_track: true })
-  await make.create('prices', { sku: item, amount_cents: 0, compare_at_amount_cents: 0 })
-  const address = await make.some('addresses')
-  const of = await make.a('orders', {
-    customer_email: `${unique('customer')}@example.com`,
-    market: await make.some('markets'),
-    billing_address: address,
-    shipping_address: address,
-  })
-  await make.create('line_items', { quantity: 1, order: of, item })
-  const { shipments } = await make.cl.orders.retrieve(of.id, { include: ['shipments'] })
-  for (const { id } of shipments) {
-    const shipping_method = await make.a('shipping_methods', { price_amount_cents: 0 })
-    await make.cl.shipments.update({ id, shipping_method })
-  }
-  await make.cl.orders.update({ id: of.id, _place: true })
-  await make.cl.orders.update({ id: of.id, _approve: true })
-  return of
-}
 
 export const documents = {
   addresses: () => ({
@@ -262,12 +241,12 @@ export const documents = {
   returns: order(),
   satispay_gateways: named({ token: 't' }),
   satispay_payments: order(),
-  shipments: async (make) => ({
-    order: await fulfilling(make),
-    inventory_stock_location: await make.some('inventory_stock_locations'),
-    shipping_category: await make.some('shipping_categories'),
-    shipping_address: await make.some('addresses'),
-  }),
+  // By hand only from the moment that the order is being fulfilled.
+  shipments: async (make) => {
+    const shop = await make.shop()
+    const { inventory_stock_location, shipping_category } = shop.shared
+    return { order: link(await shop.paid()), inventory_stock_location, shipping_category }
+  },
   shipping_categories: named(),
   shipping_methods: named({ currency_code: 'EUR', price_amount_cents: 700 }),
   shipping_weight_tiers: async (make) => ({
@@ -283,8 +262,8 @@ export const documents = {
     sku_list: await make.a('sku_lists'),
     sku: await make.a('skus'),
   }),
-  sku_list_promotion_rules: async (make) => ({
-    promotion: await make.a('percentage_discount_promotions'),
+  sku_list_promotion_rules: async (make, given) => ({
+    ...(await promoted()(make, given)),
     sku_list: await make.some('sku_lists'),
   }),
   sku_lists: named(),

@@ -34,6 +34,7 @@ export async function client(options = {}) {
 /** Makes records of any type, with whatever they cannot be without. */
 export class Maker {
   #shared = new Map()
+  #shop
 
   constructor(cl) {
     this.cl = cl
@@ -57,6 +58,12 @@ export class Maker {
   async some(type) {
     if (!this.#shared.has(type)) this.#shared.set(type, this.a(type))
     return this.#shared.get(type)
+  }
+
+  /** One that can sell, opened when it is first needed. */
+  shop() {
+    this.#shop ??= import('./shop.js').then(({ Shop }) => new Shop(this.cl).open())
+    return this.#shop
   }
 }
 

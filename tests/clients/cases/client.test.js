@@ -181,6 +181,7 @@ test('an api version in the path is taken', onlyDirect, async () => {
     headers: { authorization: `Bearer ${await token()}`, accept: 'application/vnd.api+json' },
   })
   assert.equal(answer.status, 200)
+  assert.equal((await answer.json()).data[0].type, 'customers')
 })
 
 test('other hosts of Commerce Layer are nobody here', onlyDirect, async () => {

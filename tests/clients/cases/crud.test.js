@@ -55,8 +55,8 @@ for (const type of Object.keys(documents)) {
 
 const isLink = (value) => Boolean(value?.id ?? value?.[0]?.id)
 
-/** What time and jobs do not change between two looks. */
+/** What time and jobs do not change between two looks, and lists show as well. */
 function stable(record) {
-  const { updated_at, refreshed_at, status, started_at, completed_at, processed_count, ...rest } = record
+  const { inventory, updated_at, refreshed_at, status, started_at, completed_at, processed_count, ...rest } = record
   return rest
 }

@@ -121,9 +121,8 @@ test('error: nothing is written when something is refused', async () => {
 })
 
 test('delete: a pending order', async () => {
-  const order = await make.create('orders', { customer: await make.a('customers') })
-  await make.create('line_items', { order: link(order) })
-  assert.equal((await cl.orders.retrieve(order.id)).status, 'pending')
+  const order = await (await make.shop()).cart()
+  assert.equal(order.status, 'pending')
   await cl.orders.delete(order.id)
   await refusal(404, cl.orders.retrieve(order.id))
 })
@@ -241,4 +240,28 @@ test('disable and enable', async () => {
   const disabled = await cl.markets._disable(id)
   assert.ok(disabled.disabled_at)
   assert.equal((await cl.markets._enable(id)).disabled_at, null)
+})
+
+test('error: a negative quantity', async () => {
+  const { errors } = await refusal(422, make.create('stock_items', { quantity: -1 }))
+  assert.equal(errors[0].source.pointer, '/data/attributes/quantity')
+})
+
+test('delete: what others need is locked', async () => {
+  const shipping_category = await make.a('shipping_categories')
+  await make.create('skus', { shipping_category })
+  const error = await refusal(423, cl.shipping_categories.delete(shipping_category.id))
+  assert.equal(error.first().code, 'LOCKED')
+  await cl.shipping_categories.retrieve(shipping_category.id)
+})
+
+test('tags: a name with a blank is refused', async () => {
+  const { errors } = await refusal(422, cl.tags.create({ name: 'two words' }))
+  assert.equal(errors[0].source.pointer, '/data/attributes/name')
+})
+
+test('tags: no more than ten on one record', async () => {
+  const tags = []
+  for (let number = 0; number < 11; number++) tags.push(await make.a('tags'))
+  await refusal(422, make.create('customers', { tags }))
 })
