@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from connector import aws, instances
+from connector import aws, instances, streams
 from connector.commerce_layer.changes import parse_time, print_time
 from connector.commerce_layer.client import Client
 from connector.commerce_layer.query import Query
@@ -16,7 +16,6 @@ from connector.event_bus import EventBus, Source
 from connector.observability import correlate, logger, metrics
 from connector.settings import settings
 from connector.table import Table
-from sync import streams
 from sync.run import Result, Services, run
 
 # Made while the container starts, when Lambda gives a full processor.

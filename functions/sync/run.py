@@ -17,8 +17,8 @@ from connector.commerce_layer.query import Query
 from connector.deadline import Deadline
 from connector.errors import DeadlineExceeded, PublishFailed, StreamChanged
 from connector.event_bus import EventBus, Source, envelope, version_id
+from connector.streams import Beginning, Stream
 from connector.table import Lease, Table
-from sync.streams import Beginning, Stream
 
 # Seconds that must be left to begin a page: reading, publishing, marking, advancing.
 PAGE_SECONDS = 10.0

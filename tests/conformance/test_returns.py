@@ -127,3 +127,29 @@ def test_a_rejected_return_goes_no_further(warehouse: Warehouse) -> None:
     identifier, _ = returned(warehouse, warehouse.in_progress((warehouse.sku(5), 1)), 1)
     assert warehouse.do("returns", identifier, "_request", "_reject")["rejected_at"]
     assert warehouse.refused("returns", identifier, "_approve")
+
+
+def test_a_return_is_refunded_for_what_its_lines_are_worth(warehouse: Warehouse) -> None:
+    order = warehouse.in_progress((warehouse.sku(5), 3))
+    identifier, _ = returned(warehouse, order, 2)
+    assert warehouse.refused("returns", identifier, "_refund")
+    warehouse.do("returns", identifier, *STEPS)
+    done = warehouse.do("returns", identifier, "_refund", "_refund")
+    assert (done["status"], bool(done["refunded_at"])) == ("refunded", True)
+    (refund,) = warehouse.shop.get(f"orders/{order}/refunds").json()["data"]
+    assert refund["attributes"]["amount_cents"] == 2000
+    related = warehouse.shop.get(f"returns/{identifier}/reference_refund").json()["data"]
+    assert related["id"] == refund["id"]
+    assert warehouse.attributes("orders", order)["payment_status"] == "partially_refunded"
+
+
+def test_a_return_is_refunded_by_an_amount_that_is_given(warehouse: Warehouse) -> None:
+    order = warehouse.in_progress((warehouse.sku(5), 1))
+    identifier, _ = returned(warehouse, order, 1)
+    warehouse.do("returns", identifier, *STEPS)
+    error = warehouse.refused("returns", identifier, "_refund", _refund_amount_cents=1701)
+    assert error["source"]["pointer"] == "/data/attributes/_refund_amount_cents"
+    assert error["meta"]["count"] == 1700
+    warehouse.do("returns", identifier, "_refund", _refund_amount_cents=250)
+    (refund,) = warehouse.shop.get(f"orders/{order}/refunds").json()["data"]
+    assert refund["attributes"]["amount_cents"] == 250

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from connector import streams
 from connector.commerce_layer import changes
 from connector.commerce_layer.changes import parse_time
 from connector.commerce_layer.query import Query
-from sync import streams
 from tests.contract.functions import Sync
 from tests.contract.report import Report
 from tests.contract.shop import Record, Shop, ids

@@ -20,9 +20,9 @@ from connector.commerce_layer.query import Query
 from connector.deadline import Deadline
 from connector.errors import ConnectorError, UpstreamTimeout
 from connector.event_bus import EventBus, Source
+from connector.streams import Stream
 from connector.table import LEASE_SECONDS, Table
 from sync.run import Result, Services, run
-from sync.streams import Stream
 from tests.property.aws_model import Dynamo, Events, Fault, Killed, carry_out, timeout
 from tests.property.list_model import BEGINNING, Lists
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from sync import streams
+from connector import streams
 from tests.template.conftest import OfType, Resources, arn_of
 
 SCHEDULE = "AWS::Scheduler::Schedule"

@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from connector import streams
 from connector.commerce_layer import catalog
 from connector.errors import ConfigurationError, InvalidRequest
-from sync import streams
 
 
 def test_the_declared_streams_are_these() -> None:
@@ -14,9 +14,17 @@ def test_the_declared_streams_are_these() -> None:
         "orders",
         "customers",
         "shipments",
+        "parcels",
+        "returns",
+        "authorizations",
+        "captures",
+        "refunds",
+        "voids",
         "skus",
         "prices",
         "stock_items",
+        "price_lists",
+        "markets",
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sync import streams
+from connector import streams
 from sync.handler import Order, source_of
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
-from local.simulator.behaviour import allocation, stock
+from local.simulator.behaviour import allocation, return_refunds, stock
 from local.simulator.behaviour.transitions import Effect
 from local.simulator.errors import refused_transition, validation
 from local.simulator.store import Record, Store
@@ -63,10 +63,12 @@ def _returned(store: Store, item: Record, besides: Record | None) -> int:
     return total
 
 
-def plan(store: Store, record: Record, trigger: str, _: Mapping[str, Any]) -> Effect | None:
+def plan(store: Store, record: Record, trigger: str, given: Mapping[str, Any]) -> Effect | None:
     """`_restock` and `_refund`. Raises ApiError 422."""
     if trigger == "_restock":
         return _plan_restock(store, record)
+    if trigger == "_refund":
+        return return_refunds.plan(store, record, given)
     return None
 
 
