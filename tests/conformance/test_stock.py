@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from local.simulator.behaviour import placing
 from tests.conformance.shop import Shop
 from tests.conformance.warehouse import Warehouse, link
 
@@ -36,6 +37,20 @@ def test_an_order_is_not_placed_without_stock(warehouse: Warehouse) -> None:
     assert warehouse.stock(sku) == [1]
     warehouse.shop.patch("stock_items", item_of(warehouse, sku), quantity=2)
     warehouse.do("orders", order, "_place")
+    assert warehouse.stock(sku) == [0]
+
+
+def test_stock_that_is_gone_meanwhile_is_not_taken_later(warehouse: Warehouse) -> None:
+    sku = warehouse.sku(1)
+    slow, quick = warehouse.order((sku, 1)), warehouse.order((sku, 1))
+    store = warehouse.shop.simulator.store
+    order = store.update("orders", slow, {"status": "placing", "place_async": True})
+    warehouse.do("orders", quick, "_place")
+    with store.lock:
+        placing.place_later(store, order)
+    assert warehouse.attributes("orders", slow)["status"] == "placing"
+    errors = warehouse.shop.get(f"orders/{slow}/resource_errors").json()["data"]
+    assert [each["attributes"]["code"] for each in errors] == ["out_of_stock"]
     assert warehouse.stock(sku) == [0]
 
 

@@ -70,15 +70,17 @@ def _authorized(store: Store, order: Record, trigger: str) -> None:
 
 
 def place_later(store: Store, order: Record) -> None:
-    """The second half of an asynchronous placing. What the gateway refuses is kept as an error."""
+    """The second half of an asynchronous placing. What stands in its way is kept as an error."""
     if order.get("status") != "placing":
         return
     try:
+        order_stock.check(store, order, "_place")  # others may have taken it meanwhile
         _authorized(store, order, "_place")
     except ApiError as refusal:
         for each in refusal.errors:
-            values = {"name": "payment_source", "code": each["meta"]["error"]}
-            values["message"] = each["title"]
+            code = each["meta"]["error"]
+            name = "line_items" if code == "out_of_stock" else "payment_source"
+            values = {"name": name, "code": code, "message": each["title"]}
             store.put("resource_errors", values, {"resource": order})
         return
     finish(store, order)
