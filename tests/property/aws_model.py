@@ -20,8 +20,11 @@ class Killed(BaseException):
 
 
 class ConditionalCheckFailedException(ClientError):
-    def __init__(self) -> None:
-        super().__init__({"Error": {"Code": "ConditionalCheckFailedException"}}, "UpdateItem")
+    """`there` is the item that the condition did not hold for."""
+
+    def __init__(self, there: Mapping[str, Any] | None = None) -> None:
+        answer: Any = {"Error": {"Code": "ConditionalCheckFailedException"}, "Item": there or {}}
+        super().__init__(answer, "UpdateItem")
 
 
 class Exceptions:
@@ -64,6 +67,26 @@ class Dynamo:
                 item.pop(change, None)
         self._items[_key(Key)] = item
         return {"Attributes": item} if ReturnValues == "ALL_NEW" else {}
+
+    def put_item(self, **request: Any) -> dict[str, Any]:
+        return self._call("put_item", lambda _: self._put(**request))
+
+    def _put(
+        self,
+        *,
+        TableName: str,  # noqa: N803
+        Item: Mapping[str, Any],  # noqa: N803
+        ConditionExpression: str,  # noqa: N803
+        ExpressionAttributeValues: Mapping[str, Any],  # noqa: N803
+        ReturnValuesOnConditionCheckFailure: str,  # noqa: N803
+    ) -> dict[str, Any]:
+        assert ReturnValuesOnConditionCheckFailure == "ALL_OLD"
+        there = self._items.get(_key(Item), {})
+        terms = ConditionExpression.split(" OR ")
+        if not any(_holds(term, there, ExpressionAttributeValues) for term in terms):
+            raise ConditionalCheckFailedException(there)
+        self._items[_key(Item)] = dict(Item)
+        return {}
 
     def batch_get_item(self, *, RequestItems: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N803
         def get(refused: bool) -> dict[str, Any]:

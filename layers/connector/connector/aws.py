@@ -29,8 +29,8 @@ CONFIG = Config(
 # For who must answer within seconds: one attempt, so that there is time for another way.
 QUICK = Config(
     retries={"mode": "standard", "total_max_attempts": 1},
-    connect_timeout=0.5,
-    read_timeout=1,
+    connect_timeout=0.3,
+    read_timeout=0.6,
     tcp_keepalive=True,
 )
 
