@@ -31,8 +31,9 @@ class Environment:
                 chore()
 
     def settle(self) -> None:
-        """Hand on what was announced. May be called again by what the listeners do."""
+        """Hand on what was announced, and what is announced by those who hear of it."""
         with self.store.lock:
-            for announcement in self.store.take_announced():
-                for listener in self.listeners:
-                    listener(announcement)
+            while announced := self.store.take_announced():
+                for announcement in announced:
+                    for listener in self.listeners:
+                        listener(announcement)

@@ -163,7 +163,7 @@ def _related(context: Context, request: Request, resource: Resource) -> Answer:
         return Answer(200, body)
     kind = relationship.types[0]
     if not relationship.many:
-        other = context.store.one(record, name)
+        other = next(iter(context.store.related(record, name)), None)
         asked = query.parse(other.type if other else kind, request.query)
         return Answer(200, documents.single(context, other, asked))
     asked = query.parse(kind, request.query)

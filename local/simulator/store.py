@@ -193,10 +193,10 @@ class Store:
         held = record.links.get(name)
         if held is not None:
             return [held] if isinstance(held, int) else [n for n in held if n in self.records]
-        if not catalog.resource(record.type).relationships[name].many:
-            return []
         if (record.type, name) in VIRTUAL:
             return [each.number for each in VIRTUAL[record.type, name](self, record)]
+        if not catalog.resource(record.type).relationships[name].many:
+            return []
         if (record.type, name) in relations.BY_VALUE:
             kind, theirs, own = relations.BY_VALUE[record.type, name]
             return [other.number for other in self.having(kind, theirs, record.get(own))]

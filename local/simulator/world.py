@@ -5,7 +5,7 @@ from functools import partial
 from local.simulator import seed
 from local.simulator.auth import Authority
 from local.simulator.background import Background
-from local.simulator.behaviour import due
+from local.simulator.behaviour import afterwards, due
 from local.simulator.clock import Clock
 from local.simulator.connections import Connections
 from local.simulator.environment import Environment
@@ -43,6 +43,7 @@ class World:
         for each in self.environments:
             self.jobs.attend(each)
             each.chores.append(partial(due.do, each.store))
+            each.listeners.append(partial(afterwards.hear, each.store))
         self.connections = Connections()
         self.requests = RequestLog(settings.log_size)
         if settings.seed:

@@ -45,8 +45,10 @@ def run(store: Store, copy: Record) -> None:
     store.change(copy, {"status": "in_progress", "started_at": store.clock.now()})
     store.announce(copy, "start")
     target = _copied(store, copy, source)
-    links = {"target_order": target, "order_subscription": store.one(copy, "order_subscription")}
-    store.change(copy, {}, links)
+    store.change(copy, {}, {"target_order": target})
+    subscription = store.one(copy, "order_subscription")
+    if subscription:
+        store.change(target, {}, {"order_subscription": subscription})
     try:
         _finish(store, copy, source, target)
     except ApiError as refusal:

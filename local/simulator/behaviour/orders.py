@@ -1,6 +1,7 @@
 """The triggers of an order, and what they ask of its three statuses."""
 
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -190,6 +191,11 @@ def _authorize(store: Store, order: Record, amount: int) -> None:
     wanted = amount or payments.outstanding(store, order)
     if wanted:
         payments.insist("_authorize", payments.authorize(store, order, wanted))
+    method = store.one(order, "payment_method")
+    places = order.get("status") == "pending" and method and method.get("auto_place")
+    if places and not payments.outstanding(store, order):
+        with suppress(ApiError):  # what is missing can still be added, and placed then
+            placing.plan(store, order, {}, {})()
 
 
 def _plan_refresh(store: Store, order: Record, _: _Triggers, __: Mapping[str, Any]) -> Effect:
