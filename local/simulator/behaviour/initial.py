@@ -29,6 +29,8 @@ _STATES: dict[str, dict[str, Any]] = {
 
 # What starts with nothing in it.
 _EMPTY: dict[str, dict[str, Any]] = {
+    "cleanups": {"filters": {}},
+    "exports": {"includes": [], "filters": {}},
     "gift_cards": {"balance_log": [], "usage_log": {}},
     "organizations": {"config": {}},
     "orders": {"tax_calculations_count": 0},
