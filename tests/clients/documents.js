@@ -16,6 +16,8 @@ const promotion = (attributes = {}, relationships = async () => ({})) => async (
   name: unique('Promotion'),
   starts_at: STARTS,
   expires_at: ENDS,
+  // Without a market it would apply to everybody's orders.
+  market: await make.some('markets'),
   ...attributes,
   ...(await relationships(make)),
 })
@@ -116,7 +118,7 @@ export const documents = {
   external_tax_calculators: named({ tax_calculator_url: 'https://example.com/tax' }),
   fixed_amount_promotions: promotion({ currency_code: 'EUR', fixed_amount_cents: 500 }),
   fixed_price_promotions: promotion({ currency_code: 'EUR', fixed_amount_cents: 500 }, listed),
-  flex_promotions: promotion({ rules: { rules: [] } }),
+  flex_promotions: () => ({ name: unique('Promotion'), starts_at: STARTS, expires_at: ENDS, rules: { rules: [] } }),
   free_gift_promotions: promotion({ max_quantity: 1 }, listed),
   free_shipping_promotions: promotion(),
   gift_card_recipients: () => ({ email: `${unique('gift')}@example.com` }),

@@ -27,8 +27,21 @@ export async function token(options = INTEGRATION) {
 /** The SDK, as an integration. Behind the connector it signs instead of carrying a token. */
 export async function client(options = {}) {
   if (direct) return CommerceLayer({ accessToken: await token(), ...options })
-  const { signedFetch } = await import('./adapter.js')
-  return CommerceLayer({ organization: ORGANIZATION, accessToken: 'unused', fetch: signedFetch, ...options })
+  const { connectorFetch } = await import('./adapter.js')
+  return CommerceLayer({
+    organization: ORGANIZATION,
+    accessToken: 'e30.e30.',
+    timeout: 30_000,
+    fetch: connectorFetch({
+      api: process.env.API,
+      instance: process.env.INSTANCE,
+      region: process.env.AWS_REGION,
+      accessKeyId: process.env.AWS_ACCESS_KEY_ID,
+      secretAccessKey: process.env.AWS_SECRET_ACCESS_KEY,
+      sessionToken: process.env.AWS_SESSION_TOKEN,
+    }),
+    ...options,
+  })
 }
 
 /** Makes records of any type, with whatever they cannot be without. */

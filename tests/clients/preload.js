@@ -16,12 +16,12 @@ const untouched = globalThis.fetch
 
 if (simulator) {
   globalThis.fetch = async (resource, options) => {
-    const request = new Request(resource, options)
-    const asked = new URL(request.url)
+    const asked = new URL(resource instanceof Request ? resource.url : resource)
     if (!asked.hostname.endsWith(DOMAIN)) return untouched(resource, options)
     if (ELSEWHERE.includes(asked.hostname.slice(0, -DOMAIN.length)) || asked.pathname.startsWith('/metrics')) {
       throw new TypeError(`the simulator does not speak for ${asked.host}${asked.pathname}`)
     }
+    const request = new Request(resource, options)
     const headers = new Headers(request.headers)
     headers.set('x-forwarded-host', asked.host)
     const url = new URL(asked.pathname + asked.search, simulator)

@@ -14,6 +14,7 @@ import pytest
 from local.tools import ROOT
 
 HOME = ROOT / "tests" / "clients"
+PATH = os.environ["PATH"]
 # The first with `--import` and reporters of one's own; the clients themselves ask for 20.
 _OLDEST = (18, 19)
 
@@ -57,7 +58,7 @@ def run(file: str, environment: Mapping[str, str], *, only: str = "") -> list[Ca
             f"cases/{file}.test.js",
         ],
         cwd=HOME,
-        env={"PATH": os.environ["PATH"], **environment},
+        env={"PATH": PATH, **environment},
         capture_output=True,
         text=True,
         timeout=150,
