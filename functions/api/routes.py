@@ -1,6 +1,7 @@
 """Which function answers which route; the routes are those of template.yaml."""
 
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import Any
 
 from api import connection, discovery, resources, triggers
@@ -8,11 +9,26 @@ from api.answer import Answer
 from api.request import Request
 from connector.errors import InvalidRequest
 
+
+def _of_streams(name: str) -> Callable[[Request], Answer]:
+    """Loaded at the first call: few ask, and every cold start would pay for it."""
+
+    def call(request: Request) -> Answer:
+        answer: Answer = getattr(import_module("api.streams"), name)(request)
+        return answer
+
+    return call
+
+
 ROUTES: Mapping[str, Callable[[Request], Answer]] = {
     "GET /instances": discovery.list_instances,
     "GET /instances/{instance}": connection.check_connection,
     "GET /instances/{instance}/resources": discovery.list_resources,
     "GET /instances/{instance}/resources/{resource}": discovery.describe_resource,
+    "GET /instances/{instance}/streams": _of_streams("list_streams"),
+    "GET /instances/{instance}/streams/{stream}": _of_streams("show"),
+    "PATCH /instances/{instance}/streams/{stream}": _of_streams("steer"),
+    "POST /instances/{instance}/replays": _of_streams("replay"),
     "GET /instances/{instance}/api/{resource}": resources.list_or_singleton,
     "POST /instances/{instance}/api/{resource}": resources.create,
     "GET /instances/{instance}/api/{resource}/{id}": resources.retrieve,

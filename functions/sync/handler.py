@@ -16,7 +16,8 @@ from connector.event_bus import EventBus, Source
 from connector.observability import correlate, logger, metrics
 from connector.settings import settings
 from connector.table import Table
-from sync.run import Result, Services, run
+from sync.run import run
+from sync.work import Result, Services
 
 # Made while the container starts, when Lambda gives a full processor.
 aws.client("dynamodb")
@@ -61,8 +62,18 @@ def handler(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
         logger.exception("Failed.", extra={**about, "category": type(error).__name__})
         raise
     logger.info("Ran.", extra={**about, **asdict(result)})
+    if result.refused:
+        logger.error(
+            "More records are missing than is believed: see docs/operations.md.", extra=about
+        )
     count(order, result)
-    return encode(order, "done" if result.complete else "time is up", result)
+    return encode(order, outcome_of(result), result)
+
+
+def outcome_of(result: Result) -> str:
+    if result.paused:
+        return "paused"
+    return "done" if result.complete else "time is up"
 
 
 def encode(order: Order, outcome: str, result: Result | None = None) -> dict[str, Any]:
@@ -130,12 +141,18 @@ def services_of(client: Client, resource: str) -> Services:
 
 
 def count(order: Order, result: Result) -> None:
+    if result.refused:
+        # Of all streams together: an alarm watches it.
+        metrics.add_metric("DeletionsRefused", unit="Count", value=result.refused)
+        metrics.flush_metrics()
     metrics.add_dimension("instance", order.instance)
     metrics.add_dimension("stream", order.stream.name)
     for name, value in (
         ("Published", result.published),
         ("Duplicates", result.duplicates),
         ("LateArrivals", result.late_arrivals),
+        ("Replayed", result.replayed),
+        ("Deleted", result.deleted),
         ("Requests", result.requests),
         ("Incomplete", int(not result.complete)),
     ):

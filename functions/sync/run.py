@@ -5,79 +5,83 @@ stamped before `settled` has been read again, or for the first time, at least `s
 stamp, so that no commit can land there any more that the promise covers.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 from connector.commerce_layer import changes
-from connector.commerce_layer.changes import Fetch, Page, parse_time, print_time
+from connector.commerce_layer.changes import Page, parse_time, print_time
 from connector.commerce_layer.documents import flatten
 from connector.commerce_layer.query import Query
-from connector.deadline import Deadline
 from connector.errors import DeadlineExceeded, PublishFailed, StreamChanged
-from connector.event_bus import EventBus, Source, envelope, version_id
-from connector.streams import Beginning, Stream
-from connector.table import Lease, Table
+from connector.event_bus import Source, version_id
+from connector.streams import Beginning, Stream, beginning
+from sync.deletions import Deletions
+from sync.replay import carry_out
+from sync.work import Result, Services, Work
 
-# Seconds that must be left to begin a page: reading, publishing, marking, advancing.
-PAGE_SECONDS = 10.0
 # Marks are asked for again after `overlap` and `settle`; the rest is for a schedule switched off.
 SEEN_SECONDS = 7 * 24 * 3600.0
-
-
-@dataclass(slots=True)
-class Result:
-    """Counts of one run. `complete` is False if its time was up; the next run goes on.
-
-    `late_arrivals` are those of `published` that only the settle sweep found.
-    """
-
-    published: int = 0
-    duplicates: int = 0
-    late_arrivals: int = 0
-    requests: int = 0
-    bookmark: str | None = None
-    complete: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Services:
-    """What a run works with."""
-
-    fetch: Fetch
-    table: Table
-    bus: EventBus
-    deadline: Deadline
 
 
 def run(
     stream: Stream, source: Source, services: Services, begin: Beginning | None = None
 ) -> Result:
-    """`begin` resets the stream to that time first.
+    """`begin` resets the stream to that time first. A paused stream is left as it is.
 
     Raises StreamBusy, LeaseLost, StreamChanged, PublishFailed, TableBusy, and what reading raises.
     """
     with services.table.lease(f"{source.instance}#{stream.name}") as lease:
-        return _Run(stream, source, services, lease).go(begin)
+        if lease.paused:
+            return Result(bookmark=lease.bookmark, paused=True)
+        work = Work(stream, source, services, lease)
+        try:
+            _Run(work).go(begin)
+        except Exception as error:
+            lease.report = _report(work, type(error).__name__)
+            raise
+        lease.report = _report(work)
+        return work.result
+
+
+def _report(work: Work, error: str | None = None) -> str:
+    """Of a run, for those who ask how the stream is doing."""
+    ended = datetime.fromtimestamp(work.services.table.clock(), UTC)
+    work.lease.late_arrivals += work.result.late_arrivals
+    return json.dumps({"ended_at": print_time(ended), "error": error, **asdict(work.result)})
+
+
+class _Paused(Exception):
+    """While the run was under way. What it has published, it has also noted."""
 
 
 class _Run:
-    def __init__(self, stream: Stream, source: Source, services: Services, lease: Lease) -> None:
-        self._stream, self._source, self._lease = stream, source, lease
-        self._services = services
-        self._result = Result()
+    def __init__(self, work: Work) -> None:
+        self._work, self._stream, self._lease = work, work.stream, work.lease
+        self._services, self._result = work.services, work.result
+        self._deletions = Deletions(work)
 
-    def go(self, begin: Beginning | None) -> Result:
+    def go(self, begin: Beginning | None) -> None:
         try:
-            self._place(begin)
+            self._place(begin or self._wished())
             self._read()
             self._result.complete = True
+        except _Paused:
+            pass
         except DeadlineExceeded:
             if not self._result.requests:
                 raise  # The function's timeout is too short for any page: somebody has to know.
         self._result.bookmark = self._lease.bookmark
-        return self._result
+        if self._result.complete:
+            carry_out(self._work)
+            self._deletions.look()
+        self._result.paused = self._lease.paused
+
+    def _wished(self) -> Beginning | None:
+        text = self._lease.notes.get("reset_from")
+        return None if text is None else beginning(text)
 
     def _place(self, begin: Beginning | None) -> None:
         """Begin the stream where that has not happened, or is asked for."""
@@ -89,16 +93,16 @@ class _Run:
                     ' Send {"instance", "stream", "from": "now", "full" or a date} to reset it.'
                 )
             return
-        beginning = begin or self._stream.first
-        if beginning == "now":
-            _, date = self._fetch(Query(page_size=1, page_number=1))
-            beginning = changes.server_time(date)
-        self._lease.reset(print_time(beginning), fingerprint)
+        first = begin or self._stream.first
+        if first == "now":
+            _, date = self._work.fetch(Query(page_size=1, page_number=1))
+            first = changes.server_time(date)
+        self._lease.reset(print_time(first), fingerprint)
 
     def _read(self) -> None:
         bookmark, settled = self._marks()
         since = bookmark - self._stream.overlap
-        for page in changes.read(self._fetch, self._stream.query, since):
+        for page in changes.read(self._work.fetch, self._stream.query, since):
             self._publish(page)
             horizon = page.start - self._stream.settle
             bookmark = max(bookmark, page.read_until)
@@ -113,7 +117,7 @@ class _Run:
         """Read once more what had no time to settle when it was read first."""
         if until <= settled:
             return
-        for page in changes.read(self._fetch, self._stream.query, settled, until):
+        for page in changes.read(self._work.fetch, self._stream.query, settled, until):
             self._result.late_arrivals += self._publish(page)
             self._advance(bookmark, max(settled, page.read_until))
 
@@ -126,8 +130,9 @@ class _Run:
         }
         seen = self._services.table.seen(records, by)
         new = {event_id: records[event_id] for event_id in records if event_id not in seen}
+        self._deletions.published(list(dict.fromkeys(r["id"] for r in new.values())))
         try:
-            self._services.bus.publish(self._details(new))
+            self._work.publish(new, f"{self._stream.resource}.changed")
         except PublishFailed as failure:
             self._services.table.mark(failure.published, by, SEEN_SECONDS)
             self._result.published += len(failure.published)
@@ -137,22 +142,9 @@ class _Run:
         self._result.duplicates += len(seen)
         return len(new)
 
-    def _details(self, records: Mapping[str, Mapping[str, Any]]) -> Iterable[dict[str, Any]]:
-        topic = f"{self._stream.resource}.changed"
-        received_at = print_time(datetime.now(UTC))
-        for event_id, record in records.items():
-            yield envelope(self._source, topic, event_id, record, received_at)
-
     def _event_id(self, record: Mapping[str, Any]) -> str:
-        source = self._source
-        return version_id(
-            source.instance, self._stream.name, record["type"], record["id"], record["updated_at"]
-        )
-
-    def _fetch(self, query: Query) -> tuple[Mapping[str, Any], str | None]:
-        self._services.deadline.require(PAGE_SECONDS, "A page of the stream")
-        self._result.requests += 1
-        return self._services.fetch(query)
+        instance, name = self._work.source.instance, self._stream.name
+        return version_id(instance, name, record["type"], record["id"], record["updated_at"])
 
     def _marks(self) -> tuple[datetime, datetime]:
         bookmark, settled = self._lease.bookmark, self._lease.settled
@@ -162,3 +154,5 @@ class _Run:
 
     def _advance(self, bookmark: datetime, settled: datetime) -> None:
         self._lease.advance(print_time(bookmark), print_time(settled))
+        if self._lease.paused:
+            raise _Paused

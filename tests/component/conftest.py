@@ -6,10 +6,14 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from connector import aws as clients
 from connector import connections
+from connector.commerce_layer.client import Session
+from connector.commerce_layer.transport import Transport
 from connector.observability import logger
 from connector.settings import settings
 from local.simulator import Simulator
+from tests.component.sync_world import FastClock, Sync
 from tests.conftest import put_secret
 
 # What no log line may hold: credentials, tokens, an e-mail address, signs of a query or a body.
@@ -69,3 +73,52 @@ def shop() -> Iterator[Simulator]:
 def shared_api(shop: Simulator, point_to: Callable[[Simulator], Simulator]) -> Simulator:
     """The same, shared by the tests of a module: for those that change nothing."""
     return point_to(shop)
+
+
+@pytest.fixture
+def empty() -> Iterator[Simulator]:
+    with Simulator(token_limit=0) as running:
+        yield running
+
+
+@pytest.fixture
+def sync(
+    empty: Simulator,
+    point_to: Callable[[Simulator], Simulator],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Sync]:
+    for name, value in {
+        "EVENT_BUS": "bus",
+        "TABLE": "table",
+        "CLAIM_CHECK_BUCKET": "claims",
+    }.items():
+        monkeypatch.setenv(name, value)
+    clients.forget()
+    point_to(empty)
+    clients.client("events").create_event_bus(Name="bus")
+    clients.client("dynamodb").create_table(
+        TableName="table",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[
+            {"AttributeName": "pk", "AttributeType": "S"},
+            {"AttributeName": "sk", "AttributeType": "S"},
+        ],
+        KeySchema=[
+            {"AttributeName": "pk", "KeyType": "HASH"},
+            {"AttributeName": "sk", "KeyType": "RANGE"},
+        ],
+    )
+    clock, transport = FastClock(), Transport()
+    monkeypatch.setattr(
+        connections,
+        "Session",
+        lambda instance, load, _: Session(
+            instance, load, transport, clock=clock, sleep=clock.sleep
+        ),
+    )
+    running = Sync(empty)
+    running.watch()
+    yield running
+    transport.close()
+    clients.forget()
+    settings.cache_clear()

@@ -3,22 +3,18 @@
 import json
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
-from botocore.exceptions import ReadTimeoutError
 
 from connector import aws as clients
 from connector import connections, streams
 from connector.commerce_layer import changes
-from connector.commerce_layer.client import Session
 from connector.commerce_layer.query import Query
-from connector.commerce_layer.transport import Transport
 from connector.deadline import Deadline
 from connector.errors import (
     DeadlineExceeded,
@@ -27,156 +23,10 @@ from connector.errors import (
     StreamChanged,
     UnknownInstance,
 )
-from connector.settings import settings
 from local.simulator import Simulator
-from sync.handler import handler
+from tests.component.sync_world import ORDERS, ROOT, Sync
 from tests.conftest import REGION, LambdaContext
-from tests.property.list_model import Lists, printed
-
-ROOT = Path(__file__).parents[2]
-SCHEMA = jsonschema.Draft202012Validator(
-    json.loads((ROOT / "docs/events/changed.json").read_text(encoding="utf-8"))
-)
-ORDERS = {"instance": "default", "stream": "orders"}
-
-
-@dataclass
-class Sync:
-    """The function and what it touches. `details` are the events the bus has acknowledged."""
-
-    simulator: Simulator
-    details: list[dict[str, Any]] = field(default_factory=list)
-    calls: int = 0
-    refuse: Callable[[int, int], bool] = lambda _call, _position: False
-    lose: Callable[[int], bool] = lambda _call: False
-
-    def run(self, event: Mapping[str, Any] = ORDERS, milliseconds: int = 900_000) -> dict[str, Any]:
-        return handler(event, LambdaContext(remaining_ms=milliseconds))
-
-    def began(self, event: Mapping[str, Any] = ORDERS) -> None:
-        """The stream has its bookmark: now, by the server's clock."""
-        self.run(event)
-        self.simulator.requests.clear()
-
-    def now(self) -> datetime:
-        return datetime.fromtimestamp(self.simulator.clock.seconds(), UTC)
-
-    def put(self, count: int) -> list[Any]:
-        """Twenty minutes pass; so many orders changed ten minutes ago, a millisecond apart."""
-        self.simulator.clock.advance(1200)
-        start = self.now() - timedelta(minutes=10)
-        return [self.put_at(start + number * changes.MILLISECOND) for number in range(count)]
-
-    def put_at(self, stamp: datetime) -> Any:
-        """If the bookmark has passed it, a commit that lands late."""
-        return self.simulator.store.put("orders", updated_at=stamp)
-
-    def lists(self) -> int:
-        return len(self.simulator.requests.matching("GET", "/api/orders"))
-
-    def ids(self) -> list[str]:
-        return [detail["id"] for detail in self.details]
-
-    def versions(self) -> set[tuple[str, str]]:
-        return {(d["change"]["id"], d["change"]["updated_at"]) for d in self.details}
-
-    def current(self) -> set[tuple[str, str]]:
-        """The newest version of every order, as the API prints it."""
-        epoch = datetime(1970, 1, 1, tzinfo=UTC)
-        return {
-            (record.id, printed(epoch + timedelta(microseconds=record.updated_at)))
-            for record in self.simulator.store.all("orders")
-        }
-
-    def state(self) -> dict[str, Any]:
-        key = {"pk": {"S": "stream#default#orders"}, "sk": {"S": "state"}}
-        item = clients.client("dynamodb").get_item(TableName="table", Key=key)["Item"]
-        return {name: next(iter(value.values())) for name, value in item.items()}
-
-    def watch(self) -> None:
-        client = clients.client("events")
-        entries: list[Any] = []
-
-        def ask(params: Mapping[str, Any], **_: Any) -> None:
-            self.calls += 1
-            entries[:] = params["Entries"]
-
-        def answer(parsed: dict[str, Any], **_: Any) -> None:
-            lost = self.lose(self.calls)
-            for position, entry in enumerate(entries):
-                if self.refuse(self.calls, position):
-                    parsed["Entries"][position] = {"ErrorCode": "ThrottlingException"}
-                    continue
-                detail = json.loads(entry["Detail"])
-                SCHEMA.validate(detail)
-                self.details.append(detail)
-            if lost:
-                raise ReadTimeoutError(endpoint_url="https://events.test")
-
-        client.meta.events.register("provide-client-params.events.PutEvents", ask)
-        client.meta.events.register("after-call.events.PutEvents", answer)
-
-
-class FastClock:
-    """Waiting for the rate limit costs no time: the pacer's clock is moved instead."""
-
-    def __init__(self) -> None:
-        self.now = datetime.now(UTC).timestamp()
-
-    def __call__(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
-
-
-@pytest.fixture
-def empty() -> Iterator[Simulator]:
-    with Simulator(token_limit=0) as running:
-        yield running
-
-
-@pytest.fixture
-def sync(
-    empty: Simulator,
-    point_to: Callable[[Simulator], Simulator],
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Sync]:
-    for name, value in {
-        "EVENT_BUS": "bus",
-        "TABLE": "table",
-        "CLAIM_CHECK_BUCKET": "claims",
-    }.items():
-        monkeypatch.setenv(name, value)
-    clients.forget()
-    point_to(empty)
-    clients.client("events").create_event_bus(Name="bus")
-    clients.client("dynamodb").create_table(
-        TableName="table",
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[
-            {"AttributeName": "pk", "AttributeType": "S"},
-            {"AttributeName": "sk", "AttributeType": "S"},
-        ],
-        KeySchema=[
-            {"AttributeName": "pk", "KeyType": "HASH"},
-            {"AttributeName": "sk", "KeyType": "RANGE"},
-        ],
-    )
-    clock, transport = FastClock(), Transport()
-    monkeypatch.setattr(
-        connections,
-        "Session",
-        lambda instance, load, _: Session(
-            instance, load, transport, clock=clock, sleep=clock.sleep
-        ),
-    )
-    running = Sync(empty)
-    running.watch()
-    yield running
-    transport.close()
-    clients.forget()
-    settings.cache_clear()
+from tests.property.list_model import Lists
 
 
 def test_the_first_run_begins_now_and_the_next_one_publishes_what_changed(sync: Sync) -> None:

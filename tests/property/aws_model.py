@@ -57,14 +57,12 @@ class Dynamo:
         values = ExpressionAttributeValues
         if not any(_holds(term, item, values) for term in ConditionExpression.split(" OR ")):
             raise ConditionalCheckFailedException
-        verb, _, changes = UpdateExpression.partition(" ")
-        for change in changes.split(", "):
-            if verb == "SET":
-                name, value = change.split(" = ")
-                item[name] = values[value]
-            else:
-                assert verb == "REMOVE"
-                item.pop(change, None)
+        sets, _, removes = UpdateExpression.partition("REMOVE ")
+        for change in sets.removeprefix("SET ").strip().split(", ") if sets else ():
+            name, value = change.split(" = ")
+            item[name] = values[value]
+        for name in removes.split(", ") if removes else ():
+            item.pop(name, None)
         self._items[_key(Key)] = item
         return {"Attributes": item} if ReturnValues == "ALL_NEW" else {}
 

@@ -22,7 +22,8 @@ from connector.errors import ConnectorError, UpstreamTimeout
 from connector.event_bus import EventBus, Source
 from connector.streams import Stream
 from connector.table import LEASE_SECONDS, Table
-from sync.run import Result, Services, run
+from sync.run import run
+from sync.work import Result, Services
 from tests.property.aws_model import Dynamo, Events, Fault, Killed, carry_out, timeout
 from tests.property.list_model import BEGINNING, Lists
 

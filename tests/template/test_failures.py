@@ -122,13 +122,27 @@ def test_the_dashboard_shows_all_functions_and_queues(resources: Resources) -> N
         assert f"${{{name}.QueueName}}" in body
 
 
+def test_records_that_seem_to_be_deleted_and_are_not_believed_ring_at_once(
+    template: dict[str, Any], of_type: OfType
+) -> None:
+    """The metric that the sync function makes, under the name of its service."""
+    variables = template["Globals"]["Function"]["Environment"]["Variables"]
+    namespace = variables["POWERTOOLS_METRICS_NAMESPACE"]
+    sync = of_type("AWS::Lambda::Function")["SyncFunction"]["Environment"]["Variables"]
+    watched = (namespace, "DeletionsRefused", sync["POWERTOOLS_SERVICE_NAME"])
+    assert _rings_at_once(_alarms(of_type)[watched])
+
+
 def _alarms(of_type: OfType) -> dict[tuple[str, str, str], dict[str, Any]]:
     """By namespace, metric and what they watch."""
     found = {}
     for alarm in of_type("AWS::CloudWatch::Alarm").values():
         (dimension,) = alarm["Dimensions"]
         value = dimension["Value"]
-        watched = value.get("Ref") or ".".join(value["Fn::GetAtt"])
+        if isinstance(value, str):
+            watched = value
+        else:
+            watched = value.get("Ref") or ".".join(value["Fn::GetAtt"])
         found[(alarm["Namespace"], alarm["MetricName"], watched)] = alarm
     return found
 

@@ -79,7 +79,7 @@ def test_the_environment_is_what_settings_read(functions: dict[str, dict[str, An
     }
     assert given["webhooks"] == recorder.asked | powertools
     assert given["sync"] == given["webhooks"] - webhooks_only
-    assert given["api"] == given["sync"] - stores, "it keeps no state and publishes nothing"
+    assert given["api"] == given["sync"] - stores, "it steers streams and publishes nothing"
 
 
 def test_the_environment_points_at_the_stack_s_own_resources(

@@ -24,6 +24,7 @@ MAY: dict[str, list[tuple[set[str], Any]]] = {
     "ApiFunctionRole": [
         ({"logs:CreateLogStream", "logs:PutLogEvents"}, arn_of("ApiLogGroup")),
         ({"secretsmanager:GetSecretValue"}, SECRETS),
+        ({"dynamodb:BatchGetItem", "dynamodb:UpdateItem"}, arn_of("Table")),
     ],
     "SyncFunctionRole": [
         ({"logs:CreateLogStream", "logs:PutLogEvents"}, arn_of("SyncLogGroup")),
@@ -32,6 +33,7 @@ MAY: dict[str, list[tuple[set[str], Any]]] = {
             {"dynamodb:UpdateItem", "dynamodb:BatchGetItem", "dynamodb:BatchWriteItem"},
             arn_of("Table"),
         ),
+        ({"dynamodb:PutItem", "dynamodb:Query"}, arn_of("Table")),
         ({"events:PutEvents"}, arn_of("EventBus")),
         ({"s3:PutObject"}, {"Fn::Sub": "${ClaimChecks.Arn}/*"}),
         ({"sqs:SendMessage"}, arn_of("SyncFailures")),

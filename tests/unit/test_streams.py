@@ -46,6 +46,7 @@ def test_defaults_are_a_minute_of_overlap_and_a_quarter_of_an_hour_to_settle() -
     assert stream.overlap == timedelta(seconds=60)
     assert stream.settle == timedelta(minutes=15)
     assert stream.first == "now"
+    assert stream.deletions is None
 
 
 def test_everything_may_be_said() -> None:
@@ -57,6 +58,7 @@ def test_everything_may_be_said() -> None:
         include = ["market"]
         overlap = 30
         settle = 600
+        deletions = 12
         first = 2026-01-31
         """
     )["placed"]
@@ -65,6 +67,7 @@ def test_everything_may_be_said() -> None:
     assert stream.query.include == ("market",)
     assert (stream.overlap, stream.settle) == (timedelta(seconds=30), timedelta(minutes=10))
     assert stream.first == datetime(2026, 1, 31, tzinfo=UTC)
+    assert stream.deletions == timedelta(hours=12)
 
 
 def test_the_fingerprint_follows_resource_and_filter_alone() -> None:
@@ -82,7 +85,7 @@ def test_the_fingerprint_follows_resource_and_filter_alone() -> None:
     [
         ("[orders", "not TOML"),
         ("orders = 1", "stream orders: it must be a table"),
-        ("[orders]\ninclud = []", "includ is not a key; there are filter, first, include"),
+        ("[orders]\ninclud = []", "includ is not a key; there are deletions, filter, first"),
         ("[orders]\nresource = 1", "resource must be text"),
         ("[orders]\nfilter = { status_eq = 1 }", "filter must be a table of texts"),
         ("[orders]\nfilter = { updated_at_gt = '2026' }", "filter must leave updated_at"),
@@ -91,6 +94,7 @@ def test_the_fingerprint_follows_resource_and_filter_alone() -> None:
         ("[orders]\ninclude = 'market'", "include must be a list"),
         ("[orders]\noverlap = 0", "overlap must be seconds, at least 1"),
         ("[orders]\nsettle = true", "settle must be seconds, at least 60"),
+        ("[orders]\ndeletions = '1 day'", "deletions must be hours, at least 0"),
         ("[orders]\nfirst = 'soon'", '\'soon\' is no beginning: use "now", "full"'),
     ],
 )
@@ -109,3 +113,15 @@ def test_a_beginning_is_now_everything_or_a_date() -> None:
     assert streams.beginning("now") == "now"
     assert streams.beginning("full") == datetime(1970, 1, 1, tzinfo=UTC)
     assert streams.beginning("2026-01-31") == datetime(2026, 1, 31, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("name", streams.names())
+def test_deletions_are_looked_for_where_no_webhook_tells_of_them(name: str) -> None:
+    """And where records are of the type that the stream is named after."""
+    stream = streams.find(name)
+    resource = catalog.resource(stream.resource)
+    catalogue = name in ("skus", "prices", "stock_items", "price_lists", "markets")
+    assert (stream.deletions is not None) == catalogue
+    if stream.deletions:
+        assert not resource.variants
+        assert "delete" in resource.operations

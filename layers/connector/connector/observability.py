@@ -28,7 +28,8 @@ FIELDS = frozenset(
     # one HTTP request
     " route status duration_ms"
     # one run of a stream
-    " stream published duplicates late_arrivals requests bookmark complete".split()
+    " stream published duplicates late_arrivals replayed deleted refused requests bookmark"
+    " complete paused".split()
 )
 
 # A caller may send its own correlation id; what does not look like one is not repeated anywhere.

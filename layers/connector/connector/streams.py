@@ -19,12 +19,15 @@ from connector.errors import ConfigurationError, InvalidRequest
 Beginning = datetime | Literal["now"]
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-KEYS = frozenset({"resource", "filter", "include", "overlap", "settle", "first"})
+KEYS = frozenset({"resource", "filter", "include", "overlap", "settle", "first", "deletions"})
 
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """What is read, and how carefully. docs/events.md tells what `settle` promises."""
+    """What is read, and how carefully. docs/events.md tells what `settle` promises.
+
+    `deletions`: how often deleted records are looked for; None is never.
+    """
 
     name: str
     resource: str
@@ -32,6 +35,7 @@ class Stream:
     overlap: timedelta = timedelta(seconds=60)
     settle: timedelta = timedelta(minutes=15)
     first: Beginning = "now"
+    deletions: timedelta | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -88,10 +92,10 @@ def _stream(name: str, table: Any) -> Stream:
         if not condition:
             raise ConfigurationError(f"streams.toml, stream {name}: {key} {must}.")
 
-    def seconds(key: str, default: int, least: int) -> timedelta:
+    def number(key: str, default: int, least: int, unit: str = "seconds") -> timedelta:
         value = table.get(key, default)
-        check(type(value) is int and value >= least, key, f"must be seconds, at least {least}")
-        return timedelta(seconds=value)
+        check(type(value) is int and value >= least, key, f"must be {unit}, at least {least}")
+        return timedelta(**{unit: value})
 
     check(isinstance(table, Mapping), "it", f"must be a table, [{name}]")
     for key in table:
@@ -113,9 +117,10 @@ def _stream(name: str, table: Any) -> Stream:
             name,
             resource,
             Query(filters=filters, include=tuple(include)),
-            overlap=seconds("overlap", 60, least=1),
-            settle=seconds("settle", 900, least=60),
+            overlap=number("overlap", 60, least=1),
+            settle=number("settle", 900, least=60),
             first=beginning(str(first)),
+            deletions=number("deletions", 0, least=0, unit="hours") or None,
         )
     except (ValueError, InvalidRequest) as error:
         raise ConfigurationError(f"streams.toml, stream {name}: {error}") from None

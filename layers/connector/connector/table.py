@@ -2,7 +2,10 @@
 
     pk                          sk             attributes
     stream#<instance>#<stream>  state          bookmark, settled, fingerprint, generation,
-                                               lease_owner, lease_until
+                                               lease_owner, lease_until, last_run,
+                                               late_arrivals; what operators wish, in
+                                               connector/wishes.py; how far that is
+    ids#<instance>#<stream>#…   …              sets of record ids, in sync/known_ids.py
     seen#<event id>             <who saw it>   expires_at, and claimed_until while it is published
 
 A bookmark and its lease share one item, so that one conditional write can say "move on, if I
@@ -14,9 +17,10 @@ import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Self
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 from uuid import uuid4
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -33,6 +37,10 @@ if TYPE_CHECKING:
         WriteRequestOutputTypeDef,
         WriteRequestTypeDef,
     )
+
+    Key = dict[str, AttributeValueTypeDef]
+
+T = TypeVar("T")
 
 # Longer than one page can take with its waits and retries; every page renews it. A killed run
 # blocks its stream for this long, whatever the timeout of the function is.
@@ -59,7 +67,8 @@ class Claim(Enum):
 class Lease:
     """The right to move one stream, while the `with` block lasts, and where the stream is.
 
-    `bookmark` and `settled` are None and `generation` is 0 until the first `reset`.
+    `bookmark` and `settled` are None and `generation` is 0 until the first `reset`. `notes` are
+    the other texts of the stream's item; `report`, if set, is left there as `last_run`.
     """
 
     table: "Table"
@@ -69,19 +78,28 @@ class Lease:
     settled: str | None = None
     fingerprint: str | None = None
     generation: int = 0
+    late_arrivals: int = 0
+    paused: bool = False
+    notes: dict[str, str] = field(default_factory=dict)
+    report: str | None = None
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         """Let the next run in at once. If this fails, the lease still ends by itself."""
+        values: dict[str, UniversalAttributeValueTypeDef] = {":owner": {"S": self.owner}}
+        change = "REMOVE lease_owner, lease_until"
+        if self.report is not None:
+            change = f"SET last_run = :report, late_arrivals = :late {change}"
+            values |= {":report": {"S": self.report}, ":late": {"N": str(self.late_arrivals)}}
         with suppress(ClientError, BotoCoreError):
             self.table.client.update_item(
                 TableName=self.table.name,
-                Key=_stream_key(self.stream),
-                UpdateExpression="REMOVE lease_owner, lease_until",
+                Key=stream_key(self.stream),
+                UpdateExpression=change,
                 ConditionExpression="lease_owner = :owner",
-                ExpressionAttributeValues={":owner": {"S": self.owner}},
+                ExpressionAttributeValues=values,
             )
 
     def advance(self, bookmark: str, settled: str) -> None:
@@ -100,27 +118,51 @@ class Lease:
                 ":f": {"S": fingerprint},
                 ":g": {"N": str(self.generation + 1)},
             },
+            remove=("reset_from",),
         )
+        self.notes.pop("reset_from", None)
         self.bookmark = self.settled = bookmark
         self.fingerprint = fingerprint
         self.generation += 1
 
-    def _update(self, change: str, values: "dict[str, UniversalAttributeValueTypeDef]") -> None:
+    def note(self, name: str, text: str | None, *, done: tuple[str, ...] = ()) -> None:
+        """Keep `text` (None: nothing) as `name`, drop the notes `done`, and renew the lease."""
+        remove = done if text is not None else (*done, name)
+        if text is None:
+            self._update("SET", {}, remove=remove)
+        else:
+            self._update(f"SET {name} = :t", {":t": {"S": text}}, remove=remove)
+            self.notes[name] = text
+        for each in remove:
+            self.notes.pop(each, None)
+
+    def _update(
+        self,
+        change: str,
+        values: "dict[str, UniversalAttributeValueTypeDef]",
+        remove: tuple[str, ...] = (),
+    ) -> None:
         until = self.table.clock() + LEASE_SECONDS
+        separator = " " if change == "SET" else ", "
+        change = f"{change}{separator}lease_until = :until"
+        if remove:
+            change += f" REMOVE {', '.join(remove)}"
         try:
-            self.table.client.update_item(
+            answer = self.table.client.update_item(
                 TableName=self.table.name,
-                Key=_stream_key(self.stream),
-                UpdateExpression=f"{change}, lease_until = :until",
+                Key=stream_key(self.stream),
+                UpdateExpression=change,
                 ConditionExpression="lease_owner = :owner",
                 ExpressionAttributeValues={
                     **values,
                     ":owner": {"S": self.owner},
                     ":until": {"N": str(until)},
                 },
+                ReturnValues="ALL_NEW",
             )
         except self.table.client.exceptions.ConditionalCheckFailedException:
             raise LeaseLost(f"Another run took over the stream {self.stream}.") from None
+        self.paused = "paused_at" in answer["Attributes"]
 
 
 class Table:
@@ -147,7 +189,7 @@ class Table:
             # The owner itself may ask again: botocore repeats a call whose answer got lost.
             answer = self.client.update_item(
                 TableName=self.name,
-                Key=_stream_key(stream),
+                Key=stream_key(stream),
                 UpdateExpression="SET lease_owner = :owner, lease_until = :until",
                 ConditionExpression="attribute_not_exists(lease_owner) OR lease_until < :now"
                 " OR lease_owner = :owner",
@@ -168,29 +210,47 @@ class Table:
             bookmark=_text(item, "bookmark"),
             settled=_text(item, "settled"),
             fingerprint=_text(item, "fingerprint"),
-            generation=int(item.get("generation", {"N": "0"})["N"]),
+            generation=_number(item, "generation"),
+            late_arrivals=_number(item, "late_arrivals"),
+            paused="paused_at" in item,
+            notes={name: value["S"] for name, value in item.items() if "S" in value},
         )
 
     def seen(self, event_ids: Iterable[str], by: str) -> set[str]:
         """Those of `event_ids` that `by` (for example a stream) has marked."""
-        found: set[str] = set()
-        for batch in _batches(event_ids, READ_BATCH):
+        keys = [_seen_key(event_id, by) for event_id in dict.fromkeys(event_ids)]
+        return {item["pk"]["S"].removeprefix("seen#") for item in self.items(keys)}
+
+    def items(self, keys: "Iterable[Key]") -> "Iterator[dict[str, AttributeValueTypeDef]]":
+        """Those of these items that exist, in any order. Each key may be asked for once."""
+        for batch in _batches(keys, READ_BATCH):
+            # Consistent: a mark may be older by one page only.
             asked: KeysAndAttributesTypeDef | KeysAndAttributesOutputTypeDef = {
-                # Consistent: a mark may be older by one page only.
-                "Keys": [_seen_key(event_id, by) for event_id in batch],
+                "Keys": batch,
                 "ConsistentRead": True,
-                "ProjectionExpression": "pk",
             }
             for _ in self._attempts("BatchGetItem"):
                 answer = self.client.batch_get_item(RequestItems={self.name: asked})
-                found |= {
-                    item["pk"]["S"].removeprefix("seen#")
-                    for item in answer["Responses"].get(self.name, [])
-                }
+                yield from answer["Responses"].get(self.name, [])
                 if self.name not in answer["UnprocessedKeys"]:
                     break
                 asked = answer["UnprocessedKeys"][self.name]
-        return found
+
+    def below(self, pk: str) -> "Iterator[dict[str, AttributeValueTypeDef]]":
+        """All items with this partition key."""
+        after: dict[str, Any] = {}
+        while True:
+            answer = self.client.query(
+                TableName=self.name,
+                KeyConditionExpression="pk = :pk",
+                ExpressionAttributeValues={":pk": {"S": pk}},
+                ConsistentRead=True,
+                **after,
+            )
+            yield from answer["Items"]
+            if "LastEvaluatedKey" not in answer:
+                return
+            after = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
     def claim(self, event_id: str, by: str, seconds: float) -> Claim:
         """For that long nobody else gets it; `mark` makes it SEEN. Raises what DynamoDB raises."""
@@ -215,11 +275,15 @@ class Table:
     def mark(self, event_ids: Iterable[str], by: str, keep: float) -> None:
         """Remember for `keep` seconds that `by` has seen `event_ids`."""
         expires_at = {"N": str(int(self.clock() + keep))}
-        for batch in _batches(event_ids, WRITE_BATCH):
-            asked: Sequence[WriteRequestTypeDef | WriteRequestOutputTypeDef] = [
-                {"PutRequest": {"Item": {**_seen_key(event_id, by), "expires_at": expires_at}}}
-                for event_id in batch
-            ]
+        self.write(
+            {"PutRequest": {"Item": {**_seen_key(event_id, by), "expires_at": expires_at}}}
+            for event_id in dict.fromkeys(event_ids)
+        )
+
+    def write(self, requests: "Iterable[WriteRequestTypeDef]") -> None:
+        """Put and delete items, each of them once at most. Raises TableBusy."""
+        for batch in _batches(requests, WRITE_BATCH):
+            asked: Sequence[WriteRequestTypeDef | WriteRequestOutputTypeDef] = batch
             for _ in self._attempts("BatchWriteItem"):
                 answer = self.client.batch_write_item(RequestItems={self.name: asked})
                 asked = answer["UnprocessedItems"].get(self.name, [])
@@ -234,11 +298,11 @@ class Table:
         raise TableBusy(f"The table left a part of {operation} undone, {ATTEMPTS} times.")
 
 
-def _stream_key(stream: str) -> "dict[str, AttributeValueTypeDef]":
+def stream_key(stream: str) -> "Key":
     return {"pk": {"S": f"stream#{stream}"}, "sk": {"S": "state"}}
 
 
-def _seen_key(event_id: str, by: str) -> "dict[str, AttributeValueTypeDef]":
+def _seen_key(event_id: str, by: str) -> "Key":
     return {"pk": {"S": f"seen#{event_id}"}, "sk": {"S": by}}
 
 
@@ -246,8 +310,12 @@ def _text(item: "dict[str, AttributeValueTypeDef]", name: str) -> str | None:
     return item[name]["S"] if name in item else None
 
 
-def _batches(values: Iterable[str], size: int) -> Iterator[list[str]]:
-    """`itertools.batched` of Python 3.12, without repeated values: DynamoDB refuses them."""
-    unique = list(dict.fromkeys(values))
-    for first in range(0, len(unique), size):
-        yield unique[first : first + size]
+def _number(item: "dict[str, AttributeValueTypeDef]", name: str) -> int:
+    return int(item[name]["N"]) if name in item else 0
+
+
+def _batches(values: Iterable[T], size: int) -> Iterator[list[T]]:
+    """`itertools.batched` of Python 3.12."""
+    waiting = iter(values)
+    while batch := list(islice(waiting, size)):
+        yield batch
