@@ -101,7 +101,7 @@ deploy: build
 
 .PHONY: test
 test: $(TESTED)
-	$(PY) -m pytest $(ARGS)
+	$(PY) -m pytest -n auto --dist loadgroup $(ARGS)
 
 .PHONY: quick
 quick: $(TESTED)

@@ -80,3 +80,18 @@ def put_secret(name: str = "commerce-layer/default", **changes: Any) -> None:
         client.create_secret(Name=name, SecretString=json.dumps(values))
     except client.exceptions.ResourceExistsException:
         client.put_secret_value(SecretId=name, SecretString=json.dumps(values))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """How tests are dealt out to several processes (`-n`): a file stays together, and all that
+    share the deployed stack. What takes longest begins first.
+    """
+
+    def deployed(item: pytest.Item) -> bool:
+        return "stack" in getattr(item, "fixturenames", ())
+
+    items.sort(key=lambda item: (not deployed(item), "tests/runtime/" not in item.nodeid))
+    for item in items:
+        name = "stack" if deployed(item) else item.nodeid.partition("::")[0]
+        item.add_marker(pytest.mark.xdist_group(name))
