@@ -23,23 +23,26 @@ def carry_out(work: Work) -> None:
         return
     wish, until = Replay.of(text), work.slice()
     try:
-        for document in _pages(work, wish):
+        for document, last in _pages(work, wish):
             _publish(work, wish, document)
             work.lease.note("replay", wish.text())
-            if not until.left() or work.lease.paused:
+            if not last and (not until.left() or work.lease.paused):
                 return
     except DeadlineExceeded:
         return
     work.lease.note("last_replay", wish.text(), done=("replay",))
 
 
-def _pages(work: Work, wish: Replay) -> Iterable[Mapping[str, Any]]:
-    """`wish` is as far as the page that comes; it is kept when that has been published."""
+def _pages(work: Work, wish: Replay) -> Iterable[tuple[Mapping[str, Any], bool]]:
+    """Documents, and whether each is the last.
+
+    `wish` is as far as the page that comes; it is kept when that has been published.
+    """
     if not wish.ids:
         since, until = parse_time(wish.since), parse_time(wish.until)
         for page in changes.read(work.fetch, work.stream.query, since, until):
             wish.since = print_time(page.read_until)
-            yield page.document
+            yield page.document, page.last
         return
     while asked := wish.ids[wish.position : wish.position + PAGE_SIZE]:
         filters = {**work.stream.query.filters, "id_in": ",".join(asked)}
@@ -48,7 +51,7 @@ def _pages(work: Work, wish: Replay) -> Iterable[Mapping[str, Any]]:
         )
         wish.position += len(asked)
         wish.missing += len(asked) - len(document["data"])
-        yield document
+        yield document, wish.position >= len(wish.ids)
 
 
 def _publish(work: Work, wish: Replay, document: Mapping[str, Any]) -> None:

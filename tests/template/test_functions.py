@@ -71,7 +71,7 @@ def test_the_environment_is_what_settings_read(functions: dict[str, dict[str, An
         "POWERTOOLS_METRICS_NAMESPACE",
         "POWERTOOLS_LOG_LEVEL",
     }
-    stores = {"EVENT_BUS", "TABLE", "CLAIM_CHECK_BUCKET"}
+    published = {"EVENT_BUS", "CLAIM_CHECK_BUCKET"}
     webhooks_only = {"WEBHOOK_QUEUE", "MAX_WEBHOOK_BYTES"}
     given = {
         package: set(functions[function]["Environment"]["Variables"])
@@ -79,7 +79,7 @@ def test_the_environment_is_what_settings_read(functions: dict[str, dict[str, An
     }
     assert given["webhooks"] == recorder.asked | powertools
     assert given["sync"] == given["webhooks"] - webhooks_only
-    assert given["api"] == given["sync"] - stores, "it steers streams and publishes nothing"
+    assert given["api"] == given["sync"] - published, "it steers streams and publishes nothing"
 
 
 def test_the_environment_points_at_the_stack_s_own_resources(
