@@ -72,6 +72,17 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
+def create_table(client: Any, name: str) -> None:
+    """With the keys of the stack's table."""
+    keys = {"pk": "HASH", "sk": "RANGE"}
+    client.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": each, "KeyType": kind} for each, kind in keys.items()],
+        AttributeDefinitions=[{"AttributeName": each, "AttributeType": "S"} for each in keys],
+    )
+
+
 def put_secret(name: str = "commerce-layer/default", **changes: Any) -> None:
     """Create or change the secret of an instance; a value of None leaves the key out."""
     values = {k: v for k, v in {**CREDENTIALS, **changes}.items() if v is not None}

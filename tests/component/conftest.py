@@ -14,7 +14,7 @@ from connector.observability import logger
 from connector.settings import settings
 from local.simulator import Simulator
 from tests.component.sync_world import FastClock, Sync
-from tests.conftest import put_secret
+from tests.conftest import create_table, put_secret
 
 # What no log line may hold: credentials, tokens, an e-mail address, signs of a query or a body.
 FORBIDDEN = re.compile(r"demo-secret|eyJ|Bearer|[\w.+-]+@[\w-]+\.|%5B|filter\[|attributes\"|ERP-")
@@ -96,18 +96,7 @@ def sync(
     clients.forget()
     point_to(empty)
     clients.client("events").create_event_bus(Name="bus")
-    clients.client("dynamodb").create_table(
-        TableName="table",
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[
-            {"AttributeName": "pk", "AttributeType": "S"},
-            {"AttributeName": "sk", "AttributeType": "S"},
-        ],
-        KeySchema=[
-            {"AttributeName": "pk", "KeyType": "HASH"},
-            {"AttributeName": "sk", "KeyType": "RANGE"},
-        ],
-    )
+    create_table(clients.client("dynamodb"), "table")
     clock, transport = FastClock(), Transport()
     monkeypatch.setattr(
         connections,

@@ -9,6 +9,7 @@ from botocore.exceptions import EndpointConnectionError
 
 from connector.errors import LeaseLost, StreamBusy, TableBusy
 from connector.table import ATTEMPTS, LEASE_SECONDS, Table
+from tests.conftest import create_table
 
 ONE, TWO = "2026-03-01T12:00:00.000Z", "2026-03-01T12:05:00.000Z"
 
@@ -28,18 +29,7 @@ def clock() -> Clock:
 @pytest.fixture
 def table(aws: None, clock: Clock) -> Iterator[Table]:
     client = boto3.client("dynamodb")
-    client.create_table(
-        TableName="table",
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[
-            {"AttributeName": "pk", "AttributeType": "S"},
-            {"AttributeName": "sk", "AttributeType": "S"},
-        ],
-        KeySchema=[
-            {"AttributeName": "pk", "KeyType": "HASH"},
-            {"AttributeName": "sk", "KeyType": "RANGE"},
-        ],
-    )
+    create_table(client, "table")
     yield Table(client, "table", clock=clock, sleep=lambda _: None)
     client.close()
 

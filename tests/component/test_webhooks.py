@@ -20,7 +20,7 @@ from connector import aws as clients
 from connector import webhook_secrets
 from connector.commerce_layer.signatures import sign
 from connector.settings import settings
-from tests.conftest import REGION, LambdaContext
+from tests.conftest import REGION, LambdaContext, create_table
 from webhooks.handler import handler
 
 ROOT = Path(__file__).parents[2]
@@ -132,15 +132,7 @@ def door(aws: None, logs: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> Itera
     events.put_targets(Rule="all", EventBusName="bus", Targets=[target])  # type: ignore[list-item]
     s3: Any = boto3.client("s3")
     s3.create_bucket(Bucket="claims", CreateBucketConfiguration={"LocationConstraint": REGION})
-    boto3.client("dynamodb").create_table(
-        TableName="table",
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": n, "AttributeType": "S"} for n in ("pk", "sk")],
-        KeySchema=[
-            {"AttributeName": "pk", "KeyType": "HASH"},
-            {"AttributeName": "sk", "KeyType": "RANGE"},
-        ],
-    )
+    create_table(boto3.client("dynamodb"), "table")
     queue = sqs.create_queue(QueueName="again", Attributes={"DelaySeconds": "0"})["QueueUrl"]
     for name, value in {
         "INSTANCES": "default,other",

@@ -10,7 +10,7 @@ import boto3
 from connector import aws as clients
 from sync.handler import handler
 from tests.component import http_api
-from tests.conftest import REGION, LambdaContext
+from tests.conftest import REGION, LambdaContext, create_table
 from tests.contract.shop import Shop
 
 API = "/instances/default/api"
@@ -75,16 +75,5 @@ def make_bus_and_table() -> str:
     events.put_rule(Name="all", EventBusName="bus", EventPattern=pattern)
     targets: list[Any] = [{"Id": "queue", "Arn": arn["QueueArn"]}]
     events.put_targets(Rule="all", EventBusName="bus", Targets=targets)
-    clients.client("dynamodb").create_table(
-        TableName="table",
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[
-            {"AttributeName": "pk", "AttributeType": "S"},
-            {"AttributeName": "sk", "AttributeType": "S"},
-        ],
-        KeySchema=[
-            {"AttributeName": "pk", "KeyType": "HASH"},
-            {"AttributeName": "sk", "KeyType": "RANGE"},
-        ],
-    )
+    create_table(clients.client("dynamodb"), "table")
     return queue

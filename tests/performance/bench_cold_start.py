@@ -36,7 +36,7 @@ from moto.server import ThreadedMotoServer
 from local.lambda_runtime import LambdaRuntime
 from local.stack import deployment
 from local.tools import BUILD
-from tests.conftest import CREDENTIALS, REGION
+from tests.conftest import CREDENTIALS, REGION, create_table
 from tests.performance.simulator_process import simulator_process
 
 UNCHECKED = py_compile.PycInvalidationMode.UNCHECKED_HASH
@@ -105,17 +105,7 @@ def environment() -> Iterator[dict[str, str]]:
                 Name="commerce-layer/default", SecretString=json.dumps(dict(CREDENTIALS))
             )
             session.client("events", endpoint_url=endpoint).create_event_bus(Name="bench")
-            session.client("dynamodb", endpoint_url=endpoint).create_table(
-                TableName="bench",
-                BillingMode="PAY_PER_REQUEST",
-                KeySchema=[
-                    {"AttributeName": "pk", "KeyType": "HASH"},
-                    {"AttributeName": "sk", "KeyType": "RANGE"},
-                ],
-                AttributeDefinitions=[
-                    {"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")
-                ],
-            )
+            create_table(session.client("dynamodb", endpoint_url=endpoint), "bench")
             yield variables
     finally:
         server.stop()

@@ -14,7 +14,7 @@ from local.lambda_runtime import LambdaRuntime
 from local.simulator import Simulator
 from local.stack import Stack, deployment, local_stack
 from local.tools import BUILD, MINISTACK, RUNTIME_PYTHON, SAM
-from tests.conftest import CREDENTIALS, REGION
+from tests.conftest import CREDENTIALS, REGION, create_table
 
 needs_tools = pytest.mark.skipif(
     not all(tool.exists() for tool in (SAM, MINISTACK, RUNTIME_PYTHON)),
@@ -80,15 +80,7 @@ def moto() -> Iterator[Moto]:
         Name="commerce-layer/default", SecretString=json.dumps(dict(CREDENTIALS))
     )
     moto.client("events").create_event_bus(Name="bus")
-    moto.client("dynamodb").create_table(
-        TableName="table",
-        BillingMode="PAY_PER_REQUEST",
-        KeySchema=[
-            {"AttributeName": "pk", "KeyType": "HASH"},
-            {"AttributeName": "sk", "KeyType": "RANGE"},
-        ],
-        AttributeDefinitions=[{"AttributeName": n, "AttributeType": "S"} for n in ("pk", "sk")],
-    )
+    create_table(moto.client("dynamodb"), "table")
     yield moto
     server.stop()
 

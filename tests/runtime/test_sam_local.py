@@ -25,6 +25,7 @@ from local.stack import deployment
 from local.stack.ministack import MiniStack
 from local.stack.stack import secrets_of
 from local.tools import ARCHITECTURE, ROOT, SAM
+from tests.conftest import create_table
 from tests.runtime.conftest import needs_tools, taken_by_webhooks
 
 
@@ -176,15 +177,4 @@ def resources(aws: MiniStack) -> None:
     for name, value in secrets_of().items():
         aws.client("secretsmanager").create_secret(Name=name, SecretString=value)
     aws.client("events").create_event_bus(Name="EventBus")
-    aws.client("dynamodb").create_table(
-        TableName="Table",
-        BillingMode="PAY_PER_REQUEST",
-        KeySchema=[
-            {"AttributeName": "pk", "KeyType": "HASH"},
-            {"AttributeName": "sk", "KeyType": "RANGE"},
-        ],
-        AttributeDefinitions=[
-            {"AttributeName": "pk", "AttributeType": "S"},
-            {"AttributeName": "sk", "AttributeType": "S"},
-        ],
-    )
+    create_table(aws.client("dynamodb"), "Table")

@@ -13,9 +13,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from connector import aws
+from connector import secret_store
 from connector.errors import ConfigurationError, SecretUnavailable, UnknownInstance
 from connector.settings import settings
 
@@ -30,15 +28,6 @@ _API_VERSION = re.compile(r"[0-9]{4}-[0-9]{2}")
 
 # Labels that other connectors put on the same key.
 _ALIASES = {"responseauthenticationtokenkey": "responseauthtokenkey"}
-
-# What Secrets Manager says -> what the deployer does about it.
-_FAULTS = {
-    "ResourceNotFoundException": "does not exist: create it",
-    "AccessDeniedException": "may not be read: allow this function's role"
-    " secretsmanager:GetSecretValue on it (and kms:Decrypt on its key)",
-    "DecryptionFailure": "cannot be decrypted: allow this function's role kms:Decrypt on its key",
-    "InvalidRequestException": "is scheduled for deletion: restore it",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,19 +110,10 @@ def forget() -> None:
 
 
 def _read(secret: str) -> tuple[str, str]:
-    try:
-        answer = aws.client("secretsmanager").get_secret_value(SecretId=secret)
-    except ClientError as error:
-        code = error.response.get("Error", {}).get("Code", "")
-        if code in _FAULTS:
-            raise ConfigurationError(f"Secret {secret!r} {_FAULTS[code]}.") from None
-        raise SecretUnavailable(f"Secret {secret!r} cannot be read now ({code}).") from None
-    except BotoCoreError as error:
-        fault = type(error).__name__
-        raise SecretUnavailable(f"Secret {secret!r} cannot be read now ({fault}).") from None
-    if "SecretString" not in answer:
-        raise ConfigurationError(f"Secret {secret!r} is binary: store a JSON object as text.")
-    return answer["SecretString"], answer["VersionId"]
+    found = secret_store.find(secret)
+    if found is None:
+        raise ConfigurationError(f"Secret {secret!r} does not exist: create it.")
+    return found
 
 
 def parse(name: str, text: str, version: str) -> Instance:

@@ -14,9 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from threading import Lock
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from connector import aws, instances
+from connector import aws, instances, secret_store
 from connector.errors import ConfigurationError, SecretUnavailable
 from connector.settings import settings
 
@@ -74,21 +72,8 @@ def forget() -> None:
 
 
 def _read(name: str) -> Topics:
-    try:
-        text = (
-            aws.client("secretsmanager", aws.QUICK)
-            .get_secret_value(SecretId=name)
-            .get("SecretString", "")
-        )
-    except ClientError as error:
-        code = error.response.get("Error", {}).get("Code", "")
-        if code == "ResourceNotFoundException":
-            return {}
-        raise SecretUnavailable(f"Secret {name!r} cannot be read now ({code}).") from None
-    except BotoCoreError as error:
-        fault = type(error).__name__
-        raise SecretUnavailable(f"Secret {name!r} cannot be read now ({fault}).") from None
-    return parse(name, text)
+    found = secret_store.find(name, aws.QUICK)
+    return parse(name, found[0]) if found else {}
 
 
 def parse(name: str, text: str) -> Topics:
