@@ -210,6 +210,21 @@ def test_quantities_have_prices_of_their_own(checkout: Checkout) -> None:
         assert changed["attributes"]["unit_amount_cents"] == cents
 
 
+def test_a_scheduler_lends_the_market_another_price_list(checkout: Checkout) -> None:
+    order, sku = checkout.order(), checkout.sku(1000)
+    sale = checkout.shop.create("price_lists", currency_code="EUR")
+    checkout.make("prices", ("sku", sku), ("price_list", sale), amount_cents=600)
+    market = checkout.market
+    times = {"starts_at": "2020-01-01T00:00:00Z", "expires_at": "2090-01-01T00:00:00Z"}
+    links = (("market", market), ("price_list", sale))
+    scheduler = checkout.make("price_list_schedulers", *links, **times)
+    item = checkout.add(order, sku)
+    assert item["attributes"]["unit_amount_cents"] == 600
+    checkout.fire("price_list_schedulers", scheduler["id"], "_disable")
+    checkout.fire("orders", order["id"], "_refresh_prices")
+    assert checkout.read("line_items", item["id"])["unit_amount_cents"] == 1000
+
+
 def test_a_price_that_is_given_stays(checkout: Checkout) -> None:
     order = checkout.order()
     item = checkout.add(order, checkout.sku(1000), 1, unit_amount_cents=5)

@@ -76,8 +76,13 @@ def _copied(store: Store, copy: Record, source: Record) -> Record:
     links = {name: store.one(source, name) for name in ("market", "customer", "store")}
     order = store.put("orders", {name: source.get(name) for name in names}, links)
     store.announce(order, "create")
-    for line in items.sold(store, source):
-        _copy_line(store, order, line)
+    subscription = store.one(copy, "order_subscription")
+    if subscription:
+        for item in store.related(subscription, "order_subscription_items"):
+            _subscribed(store, order, item)
+    else:
+        for line in items.sold(store, source):
+            _copy_line(store, order, line)
     for name in ("billing_address", "shipping_address"):
         address = store.one(source, name)
         if address:
@@ -97,6 +102,18 @@ def _copy_line(store: Store, order: Record, line: Record) -> None:
     for option in store.related(line, "line_item_options"):
         link = {"line_item": made, "sku_option": store.one(option, "sku_option")}
         store.put("line_item_options", {name: option.get(name) for name in _OPTION}, link)
+
+
+def _subscribed(store: Store, order: Record, item: Record) -> None:
+    """An item of a subscription, at the price that it was subscribed for."""
+    sold = store.one(item, "item")
+    if sold is None:
+        return
+    names = ("sku_code", "bundle_code", "quantity", "unit_amount_cents", "total_amount_cents")
+    values = {name: item.get(name) for name in names}
+    values |= {"item_type": sold.type, "name": sold.get("name")}
+    links = {name: store.one(item, name) for name in ("item", "sku", "bundle", "adjustment")}
+    store.put("line_items", values, {"order": order, **links})
 
 
 def _pay_from_wallet(store: Store, order: Record, source: Record) -> None:

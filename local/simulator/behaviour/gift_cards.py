@@ -35,16 +35,26 @@ def is_usable(store: Store, card: Record, currency: str | None) -> bool:
 
 
 def apply(store: Store, order: Record, lines: list[Record], due: int) -> list[Record]:
-    """The card of the order pays what it can of the amount that is `due` without it."""
-    paid = sum(each.get("total_amount_cents") for each in lines if is_payment(each))
-    due -= paid
+    """The card of the order pays what it can of the amount that is `due` without it.
+
+    What the order has taken from it already, before it was edited, is there for it too.
+    """
+    due -= sum(each.get("total_amount_cents") for each in lines if is_payment(each))
     code = order.get("gift_card_code")
     card = by_code(store, code) if code else None
     wanted = []
-    if card and due > 0 and is_usable(store, card, order.get("currency_code")):
-        amount = min(card.get("balance_cents"), due)
-        wanted.append(Wanted(card, -amount, f"Gift card {card.get('code')}"))
+    if card and due > 0:
+        held = _held(card, order)
+        if held or is_usable(store, card, order.get("currency_code")):
+            amount = min((card.get("balance_cents") or 0) + held, due)
+            wanted.append(Wanted(card, -amount, f"Gift card {card.get('code')}"))
     return automatic.sync(store, order, lines, wanted, is_payment)
+
+
+def _held(card: Record, order: Record) -> int:
+    """What the order has taken from the card, less what it gave back."""
+    uses = (card.get("usage_log") or {}).get(order.id, ())
+    return -sum(int(each["amount_cents"]) for each in uses)
 
 
 def is_payment(line: Record) -> bool:
@@ -54,35 +64,45 @@ def is_payment(line: Record) -> bool:
 
 def placed(store: Store, order: Record) -> None:
     """The card that pays is charged; those that are bought are purchased."""
+    settle(store, order)
     for line in store.related(order, "line_items"):
         card = store.one(line, "gift_card")
-        if card is None:
-            continue
-        if is_payment(line):
-            _charge(store, card, order, line.get("total_amount_cents"))
-        elif card.get("status") == "draft":
+        if card and not is_payment(line) and card.get("status") == "draft":
             store.change(card, {"status": "inactive"})
             store.announce(card, "purchase")
 
 
+def settle(store: Store, order: Record) -> None:
+    """Charge the card what the order takes from it now, after it was placed or edited."""
+    code = order.get("gift_card_code")
+    card = by_code(store, code) if code else None
+    if card:
+        lines = [each for each in store.related(order, "line_items") if is_payment(each)]
+        wanted = -sum(each.get("total_amount_cents") for each in lines)
+        _charge(store, card, order, wanted - _held(card, order))
+
+
 def cancelled(store: Store, order: Record) -> None:
-    """What a placed order took from a card is given back, once."""
-    if order.get("placed_at") is None:
+    """What a placed order took from a card is given back."""
+    code = order.get("gift_card_code")
+    card = by_code(store, code) if code else None
+    if card:
+        _charge(store, card, order, -_held(card, order))
+
+
+def _charge(store: Store, card: Record, order: Record, amount: int) -> None:
+    """A card that is used up is redeemed, and active again when something comes back."""
+    if not amount:
         return
-    for line in store.related(order, "line_items"):
-        card = store.one(line, "gift_card")
-        if card and is_payment(line):
-            _log(store, card, -line.get("total_amount_cents"), order, "cancel")
-            if card.get("status") == "redeemed":
-                store.change(card, {"status": "active"})
-
-
-def _charge(store: Store, card: Record, order: Record, change: int) -> None:
-    _log(store, card, change, order, "use")
-    store.announce(card, "use")
-    if card.get("single_use") or not card.get("balance_cents"):
-        store.change(card, {"status": "redeemed"})
-        store.announce(card, "redeem")
+    _log(store, card, -amount, order, "use" if amount > 0 else "give_back")
+    if amount > 0:
+        store.announce(card, "use")
+    used_up = card.get("single_use") if amount > 0 else False
+    status = "redeemed" if used_up or not card.get("balance_cents") else "active"
+    if status != card.get("status"):
+        store.change(card, {"status": status})
+        if status == "redeemed":
+            store.announce(card, "redeem")
 
 
 def _log(

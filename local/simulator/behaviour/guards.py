@@ -25,6 +25,8 @@ _FROZEN = {
     "line_item_options": {"quantity", "unit_amount_cents", "sku_option"},
     "orders": {"market", "coupon_code", "gift_card_code", "gift_card_or_coupon_code"},
 }
+# Not even while it is edited: the gift card has been charged.
+_CHARGED = {"gift_card_code", "gift_card_or_coupon_code"}
 
 
 def check(store: Store, kind: str, record: Record | None, change: Change) -> None:
@@ -35,10 +37,16 @@ def check(store: Store, kind: str, record: Record | None, change: Change) -> Non
     order = record if kind == "orders" else _order(store, record, change)
     if order is not None and order.get("status") not in OPEN:
         _check_frozen(store, kind, record, given, order)
+    if kind == "orders" and order is not None and order.get("placed_at"):
+        _check_frozen(store, kind, record, _only(given, _CHARGED), order)
     if kind == "orders":
         _check_codes(store, order, change.attributes)
     if kind == "line_items" and change.attributes.get("unit_amount_cents") is None:
         _check_price(store, order, change)
+
+
+def _only(given: dict[str, Any], names: set[str]) -> dict[str, Any]:
+    return {name: value for name, value in given.items() if name in names}
 
 
 def _check_frozen(

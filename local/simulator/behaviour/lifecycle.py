@@ -39,7 +39,7 @@ _EVENTS = {
 # Who else has something to do then.
 _LISTENERS: Mapping[str, tuple[Callable[[Store, Record], None], ...]] = {
     "place": (order_stock.take, gift_cards.placed, customers.placed),
-    "stop_editing": (order_stock.take,),
+    "stop_editing": (order_stock.take, gift_cards.settle),
     "start_fulfilling": (shipments.start,),
     "cancel": (shipments.cancel_all, gift_cards.cancelled, subscriptions.cancelled),
 }

@@ -173,7 +173,7 @@ def _plan_authorize(
     given = int(triggers.get("_authorization_amount_cents") or 0)
     if not left and not given:
         return None
-    if order.get("status") not in ("pending", "placed", "editing"):
+    if order.get("status") not in ("pending", "placed"):
         raise refused_transition("_authorize", order.get("status"))
     if not (links.get("payment_source") or store.one(order, "payment_source")):
         pointer = "/data/relationships/payment_source"

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from local.simulator.behaviour.computed import value
 from local.simulator.store import Record, Store
 
 # Attributes of what can be sold that hold its price.
@@ -33,12 +34,21 @@ def of(store: Store, item: Record, order: Record | None, quantity: int) -> dict[
 def _price(store: Store, sku: Record, order: Record | None) -> Record | None:
     """An order without a market takes any price."""
     market = store.one(order, "market") if order else None
-    price_list = market.links.get("price_list") if market else None
+    price_list = _price_list(store, market) if market else None
     for number in store.pointing("prices", "sku", sku.number):
         price = store.records[number]
         if price_list is None or price.links.get("price_list") == price_list:
             return price
     return None
+
+
+def _price_list(store: Store, market: Record) -> Any:
+    """That of the scheduler whose time it is, or else the market's own."""
+    for number in store.pointing("price_list_schedulers", "market", market.number):
+        scheduler = store.records[number]
+        if value(store, scheduler, "active"):
+            return scheduler.links.get("price_list")
+    return market.links.get("price_list")
 
 
 def _for_quantity(store: Store, price: Record, quantity: int) -> Any:

@@ -1,6 +1,6 @@
 """Order subscriptions: made from the recurring items of a placed order, or by hand.
 
-They know when they would run next; nobody runs them.
+They know when they run next; renewals.py runs them.
 """
 
 from collections.abc import Mapping
