@@ -11,7 +11,7 @@ from local.simulator import Simulator
 from tests.conformance import clients
 from tests.conformance.clients import Case, needs_node
 
-pytestmark = needs_node
+pytestmark = [needs_node, pytest.mark.slow]
 
 Run = Callable[[str], tuple[list[Case], frozenset[str]]]
 

@@ -117,6 +117,19 @@ test('scan: id_gt follows the order of sort=id', async () => {
   assert.deepEqual(ids(head).sort(), seen.slice(0, 25).sort())
 })
 
+test('scan: of everything there is, by id alone', async () => {
+  const seen = []
+  for (let last; ; ) {
+    const page = await cl.customers.list({ ...(last && { filters: { id_gt: last } }), sort: ['id'], pageSize: 25 })
+    seen.push(...ids(page))
+    if (page.length < 25) break
+    last = page.last().id
+  }
+  assert.ok(seen.length >= SIZE)
+  assert.equal(new Set(seen).size, seen.length)
+  assert.equal(seen.length, await cl.customers.count())
+})
+
 test('scan: others may insert and delete meanwhile', async () => {
   const reference = unique('moving')
   const before = []
