@@ -7,18 +7,14 @@ by the table in tests/template/test_roles.py.
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import Any
-from uuid import uuid4
 
-import httpx
 import pytest
 
-from connector.commerce_layer.signatures import sign
 from local.simulator import Simulator
 from local.stack import Stack, local_stack
-from local.stack.stack import SAMPLE_WEBHOOK_SECRETS
 from tests.runtime.conftest import needs_tools
+from tests.runtime.deliveries import deliver, order
 
 pytestmark = [needs_tools, pytest.mark.stack, pytest.mark.slow]
 
@@ -105,26 +101,6 @@ def delivered(stack: Stack) -> bool:
     body = order(metadata=LARGE)
     outcomes = [deliver(stack, body).json().get("outcome") for _ in range(2)]
     return outcomes == ["published", "duplicate"]
-
-
-def order(**attributes: Any) -> bytes:
-    stamp = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z"
-    attributes |= {"updated_at": stamp, "created_at": stamp}
-    record = {"type": "orders", "id": uuid4().hex[:10], "attributes": attributes}
-    return json.dumps({"data": record}).encode()
-
-
-def deliver(stack: Stack, body: bytes) -> httpx.Response:
-    """As Commerce Layer does it: nobody signs this for API Gateway."""
-    topic = "orders.place"
-    (secret,) = SAMPLE_WEBHOOK_SECRETS[topic]
-    headers = {
-        "content-type": "application/json",
-        "x-commercelayer-topic": topic,
-        "x-commercelayer-signature": sign(secret, body),
-    }
-    address = f"{stack.url}/webhooks/default/{topic}"
-    return httpx.post(address, content=body, headers=headers, timeout=20)
 
 
 def stack_records(shop: Simulator) -> list[str]:

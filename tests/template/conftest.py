@@ -29,6 +29,11 @@ def resources(template: dict[str, Any]) -> Resources:
     packaged = copy.deepcopy(template)
     packaged["Globals"]["Function"]["CodeUri"] = "s3://bucket/key"
     packaged["Resources"]["ConnectorLayer"]["Properties"]["ContentUri"] = "s3://bucket/key"
+    return translate(packaged)
+
+
+def translate(packaged: dict[str, Any]) -> Resources:
+    """What the SAM transform makes of a template whose code is in S3 already."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
         translated = Translator({}, Parser()).translate(packaged, {})
