@@ -74,14 +74,14 @@ class Dynamo:
         *,
         TableName: str,  # noqa: N803
         Item: Mapping[str, Any],  # noqa: N803
-        ConditionExpression: str,  # noqa: N803
-        ExpressionAttributeValues: Mapping[str, Any],  # noqa: N803
-        ReturnValuesOnConditionCheckFailure: str,  # noqa: N803
+        ConditionExpression: str = "attribute_not_exists(nothing)",  # noqa: N803
+        ExpressionAttributeValues: Mapping[str, Any] | None = None,  # noqa: N803
+        ReturnValuesOnConditionCheckFailure: str = "ALL_OLD",  # noqa: N803
     ) -> dict[str, Any]:
         assert ReturnValuesOnConditionCheckFailure == "ALL_OLD"
         there = self._items.get(_key(Item), {})
         terms = ConditionExpression.split(" OR ")
-        if not any(_holds(term, there, ExpressionAttributeValues) for term in terms):
+        if not any(_holds(term, there, ExpressionAttributeValues or {}) for term in terms):
             raise ConditionalCheckFailedException(there)
         self._items[_key(Item)] = dict(Item)
         return {}
@@ -105,11 +105,30 @@ class Dynamo:
             assert len(asked) <= 25
             done, left = _split(asked, refused)
             for request in done:
+                if "DeleteRequest" in request:
+                    self._items.pop(_key(request["DeleteRequest"]["Key"]), None)
+                    continue
                 item = request["PutRequest"]["Item"]
                 self._items[_key(item)] = item
             return {"UnprocessedItems": {table: left} if left else {}}
 
         return self._call("batch_write_item", write)
+
+    def query(self, **request: Any) -> dict[str, Any]:
+        """Two items a page: whoever asks has to turn pages."""
+        assert request["KeyConditionExpression"] == "pk = :pk"
+        assert request["ConsistentRead"]
+
+        def find(_: bool) -> dict[str, Any]:
+            pk = request["ExpressionAttributeValues"][":pk"]["S"]
+            after = request.get("ExclusiveStartKey", {"sk": {"S": ""}})["sk"]["S"]
+            names = sorted(sk for part, sk in self._items if part == pk and sk > after)
+            answer: dict[str, Any] = {"Items": [self._items[pk, sk] for sk in names[:2]]}
+            if len(names) > 2:
+                answer["LastEvaluatedKey"] = {"pk": {"S": pk}, "sk": {"S": names[1]}}
+            return answer
+
+        return self._call("query", find)
 
 
 class Events:

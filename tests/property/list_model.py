@@ -65,6 +65,7 @@ class Lists:
     under_way: list[Version] = field(default_factory=list)
     history: list[Version] = field(default_factory=list)
     queries: list[Query] = field(default_factory=list)
+    kind: str = "orders"
     _serial: int = 0
     _sorted: list[Version] | None = None
 
@@ -81,6 +82,12 @@ class Lists:
         self.history.append(version)
         self._commit()
         return version
+
+    def delete(self, number: int) -> None:
+        """It is gone, and so is what was on its way to it."""
+        self.visible.pop(number, None)
+        self.under_way = [v for v in self.under_way if v.number != number]
+        self._sorted = None
 
     def pass_time(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
@@ -105,16 +112,19 @@ class Lists:
         size = min(query.page_size, self.size)
         found = list(islice(self._matching(query), size))
         data = [
-            {"type": "orders", "id": v.id, "attributes": {"updated_at": v.printed}} for v in found
+            {"type": self.kind, "id": v.id, "attributes": {"updated_at": v.printed}} for v in found
         ]
         return {"data": data}, format_datetime(self.now.replace(microsecond=0), usegmt=True)
 
     def _matching(self, query: Query) -> Iterator[Version]:
         filters = dict(query.filters)
-        since = parsed(filters.pop("updated_at_gteq"))
+        since = parsed(filters.pop("updated_at_gteq", "0001-01-01T00:00:00.000Z"))
         until = parsed(filters.pop("updated_at_lt", "9999-01-01T00:00:00.000Z"))
         left_out = [i for i in filters.pop("id_not_in", "").split(",") if i]
         after = filters.pop("id_gt", None)
+        only = filters.pop("id_in", None)
+        if only is not None:
+            assert len(only.split(",")) <= 25, "a longer list may not fit into a URL"
         assert not filters, f"not a filter of reading changes: {sorted(filters)}"
         assert len(left_out) <= 25, "a longer list may not fit into a URL"
         assert after is None or query.sort == ("id",), "id_gt goes with sort=id alone"
@@ -128,8 +138,10 @@ class Lists:
         if query.sort == ("id",):
             found.sort(key=lambda version: version.number)
         else:
-            assert query.sort == ("updated_at", "id")
+            assert query.sort == ("updated_at", "id") or query.page_size == 1
         for version in found:
+            if only is not None and version.id not in only.split(","):
+                continue
             if version.id not in left_out and (after is None or version.number > int(after[::-1])):
                 yield version
 
