@@ -69,7 +69,7 @@ def test_the_page_shows_the_adapter_that_is_tested() -> None:
 
 def test_the_example_of_the_page_works(environment: dict[str, str]) -> None:
     done = subprocess.run(
-        ["node", "--input-type=module"],
+        ["node", "--import", "./preload.js", "--input-type=module"],
         input=EXAMPLE,
         cwd=clients.HOME,
         env={"PATH": clients.PATH, **environment, "SIMULATOR_URL": ""},
