@@ -6,12 +6,14 @@ from typing import Any
 
 from api.answer import PROBLEM, Answer, dumps
 from connector.errors import (
+    AttemptBusy,
     AuthenticationRefused,
     CommerceLayerError,
     ConfigurationError,
     ConnectorError,
     DeadlineExceeded,
     InvalidRequest,
+    KeyReused,
     NotFound,
     OutcomeUnknown,
     PermissionDenied,
@@ -32,6 +34,8 @@ STATUS: dict[type[Exception], int] = {
     SecretUnavailable: 503,
     TableBusy: 503,
     DeadlineExceeded: 504,
+    AttemptBusy: 409,
+    KeyReused: 422,
     AuthenticationRefused: 502,
     PermissionDenied: 403,
     NotFound: 404,
@@ -93,8 +97,9 @@ def problem(error: Exception, path: str, correlation_id: str) -> Answer:
     headers = {}
     if isinstance(error, OutcomeUnknown):
         body["outcome"] = "unknown"
-    if isinstance(error, RateLimited):
-        headers["retry-after"] = str(max(1, math.ceil(error.retry_after)))
+    wait = getattr(error, "retry_after", None)
+    if wait is not None:
+        headers["retry-after"] = str(max(1, math.ceil(wait)))
     if isinstance(error, MethodNotAllowed):
         headers["allow"] = ", ".join(error.allowed)
     return Answer(dumps(body), code, PROBLEM, headers)

@@ -19,13 +19,15 @@ SEGMENT = re.compile(r"[A-Za-z0-9_-]+")
 @dataclass(frozen=True, slots=True)
 class Request:
     """`query` is raw, as it came; `headers` have lower-case names; `base` is this API's own
-    address down to the stage, without a slash at its end."""
+    address down to the stage, without a slash at its end; `caller` is who signed, or whose token
+    it is."""
 
     parameters: Mapping[str, str]
     query: str
     headers: Mapping[str, str]
     body: bytes
     base: str
+    caller: str
     deadline: Deadline
 
     @classmethod
@@ -40,6 +42,7 @@ class Request:
             headers=headers,
             body=_body(event),
             base=_base(event, headers),
+            caller=_caller(event),
             deadline=deadline,
         )
 
@@ -87,3 +90,13 @@ def _base(event: Mapping[str, Any], headers: Mapping[str, str]) -> str:
     scheme = "http" if headers.get("x-forwarded-proto") == "http" else "https"
     prefix, found, _ = event.get("rawPath", "").partition("/instances")
     return f"{scheme}://{host}{prefix if found else ''}"
+
+
+def _caller(event: Mapping[str, Any]) -> str:
+    """The user or role that signed, all sessions of a role alike, or the subject of the token."""
+    authorizer = event.get("requestContext", {}).get("authorizer") or {}
+    iam, claims = authorizer.get("iam") or {}, (authorizer.get("jwt") or {}).get("claims") or {}
+    if iam:
+        principal, _, _ = str(iam.get("userId")).partition(":")
+        return f"iam {iam.get('accountId')} {principal}"
+    return f"jwt {claims.get('iss')} {claims.get('sub') or claims.get('client_id')}"

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from api.answer import Answer
+from api.idempotency import KEY, once
 from api.problems import MethodNotAllowed
 from api.representations import accepted, document, present
 from api.request import Request
@@ -90,10 +91,11 @@ def ask(
 ) -> Response:
     """Send it. A NotFound for a name that the catalog does not know names those like it."""
     accepted(request.headers)  # before a write is done whose answer nobody could read
+    client = connect(request.instance, request.deadline)
     try:
-        return connect(request.instance, request.deadline).send(
-            method, path, request.query, document=body
-        )
+        if method != "GET" and KEY in request.headers:
+            return once(client, request, method, body)
+        return client.send(method, path, request.query, document=body)
     except NotFound as error:
         near = _near(request)
         if not near:

@@ -71,21 +71,28 @@ def test_the_environment_is_what_settings_read(functions: dict[str, dict[str, An
         "POWERTOOLS_METRICS_NAMESPACE",
         "POWERTOOLS_LOG_LEVEL",
     }
-    published = {"EVENT_BUS", "CLAIM_CHECK_BUCKET"}
-    webhooks_only = {"WEBHOOK_QUEUE", "MAX_WEBHOOK_BYTES"}
+    stores = {"EVENT_BUS", "TABLE", "CLAIM_CHECK_BUCKET"}
+    everybody = {"INSTANCES", "SECRET_PREFIX", "COMMERCE_LAYER_API_URL", "COMMERCE_LAYER_AUTH_URL"}
+    own = {
+        "api": {"TABLE", "ATTEMPT_DAYS"},
+        "sync": stores,
+        "webhooks": stores | {"WEBHOOK_QUEUE", "MAX_WEBHOOK_BYTES"},
+    }
     given = {
         package: set(functions[function]["Environment"]["Variables"])
         for function, package in FUNCTIONS.items()
     }
-    assert given["webhooks"] == recorder.asked | powertools
-    assert given["sync"] == given["webhooks"] - webhooks_only
-    assert given["api"] == given["sync"] - published, "it steers streams and publishes nothing"
+    assert given == {package: names | everybody | powertools for package, names in own.items()}
+    assert everybody.union(*own.values()) == recorder.asked
 
 
 def test_the_environment_points_at_the_stack_s_own_resources(
     functions: dict[str, dict[str, Any]],
 ) -> None:
     environment = functions["WebhooksFunction"]["Environment"]["Variables"]
+    api = functions["ApiFunction"]["Environment"]["Variables"]
+    assert api["TABLE"] == {"Ref": "Table"}
+    assert api["ATTEMPT_DAYS"] == {"Ref": "AttemptRetentionDays"}
     assert environment["WEBHOOK_QUEUE"] == {"Ref": "WebhookQueue"}
     assert environment["MAX_WEBHOOK_BYTES"] == {"Ref": "MaxWebhookBytes"}
     assert environment["EVENT_BUS"] == {"Ref": "EventBus"}

@@ -24,7 +24,10 @@ MAY: dict[str, list[tuple[set[str], Any]]] = {
     "ApiFunctionRole": [
         ({"logs:CreateLogStream", "logs:PutLogEvents"}, arn_of("ApiLogGroup")),
         ({"secretsmanager:GetSecretValue"}, SECRETS),
-        ({"dynamodb:BatchGetItem", "dynamodb:UpdateItem"}, arn_of("Table")),
+        (
+            {"dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
+            arn_of("Table"),
+        ),
     ],
     "SyncFunctionRole": [
         ({"logs:CreateLogStream", "logs:PutLogEvents"}, arn_of("SyncLogGroup")),

@@ -8,6 +8,8 @@
     ├── DeadlineExceeded            not enough of the invocation is left to begin or to wait
     ├── PublishFailed               the event bus refused entries, also when asked again
     ├── TableBusy                   the table left items undone, also when asked again
+    ├── AttemptBusy                 somebody else is at the same write, or at the same record
+    ├── KeyReused                   another request was made under the same key
     ├── StreamError                 a sync stream cannot run
     │   ├── StreamBusy              another run holds the lease
     │   ├── LeaseLost               another run took the lease over while this one was working
@@ -84,6 +86,20 @@ class TableBusy(ConnectorError):
     """DynamoDB took a batch in part only."""
 
     retryable = True
+
+
+class AttemptBusy(ConnectorError):
+    """`retry_after`: seconds until it is worth asking again."""
+
+    retryable = True
+
+    def __init__(self, message: str, *, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class KeyReused(ConnectorError):
+    """An idempotency key or a command_id stands for one request only."""
 
 
 class StreamError(ConnectorError):
@@ -172,4 +188,12 @@ class UpstreamTimeout(CommerceLayerError):
 
 
 class OutcomeUnknown(CommerceLayerError):
-    """Read the record back before you decide to send the write again."""
+    """Read the record back before you decide to send the write again.
+
+    `retry_after`: seconds after which the connector will read it back itself, when it is asked
+    again under the same key; None where nobody will.
+    """
+
+    def __init__(self, message: str, *, retry_after: float | None = None, **rest: Any) -> None:
+        super().__init__(message, **rest)
+        self.retry_after = retry_after

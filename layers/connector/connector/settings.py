@@ -29,6 +29,7 @@ class Settings:
     event_bus, table, claim_check_bucket     names; empty in functions that use none
     webhook_queue        URL of the queue of deliveries that the bus did not take
     max_webhook_bytes    larger deliveries are refused
+    attempt_days         how long writes under a key are remembered
     """
 
     instances: tuple[str, ...]
@@ -40,6 +41,7 @@ class Settings:
     claim_check_bucket: str = ""
     webhook_queue: str = ""
     max_webhook_bytes: int = 1_000_000
+    attempt_days: int = 30
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> "Settings":
@@ -54,6 +56,7 @@ class Settings:
             claim_check_bucket=environment.get("CLAIM_CHECK_BUCKET", ""),
             webhook_queue=environment.get("WEBHOOK_QUEUE", ""),
             max_webhook_bytes=int(environment.get("MAX_WEBHOOK_BYTES", "1000000")),
+            attempt_days=int(environment.get("ATTEMPT_DAYS", "30")),
         )
         if not settings.instances:
             raise ConfigurationError("INSTANCES is empty: name at least one instance.")

@@ -7,10 +7,14 @@
                                                connector/wishes.py; how far that is
     ids#<instance>#<stream>#…   …              sets of record ids, in sync/known_ids.py
     seen#<event id>             <who saw it>   expires_at, and claimed_until while it is published
+    attempt#<digest of a key>   api, command   phase, digest, lease_owner, lease_until, sends,
+                                               sent_at, evidence, outcome, expires_at
+    turn#<digest of a record>   state          lease_owner, lease_until, order_keys, expires_at
+    echo#<digest of a version>  command        command_id, expires_at
 
 A bookmark and its lease share one item, so that one conditional write can say "move on, if I
 still hold the lease". `lease_until`, `claimed_until` and `expires_at` are epoch seconds; DynamoDB
-deletes an item some time after `expires_at`.
+deletes an item some time after `expires_at`. Attempts, turns and echoes have modules of their own.
 """
 
 import random
