@@ -24,6 +24,7 @@ RUN := .venv/.installed .tools/sam/.installed .tools/runtime/.installed .tools/m
 
 FUNCTION = api
 EVENT = events/api/list_skus.json
+STACK = commerce-layer-connector
 
 .PHONY: help
 help:
@@ -38,6 +39,7 @@ help:
 	@echo "make check     format, lint, types, template"
 	@echo "make build     the layer and the functions, into .aws-sam/build"
 	@echo "make deploy    into your AWS account; asks for the parameters"
+	@echo "make redrive   what is in dead-letter queues; QUEUE=…: send it again; DRY_RUN=1; STACK=$(STACK)"
 	@echo "make bench     cold starts, warm requests and the simulator, as ratios"
 	@echo "make install   what all of this needs;  make lock [UPGRADE=--upgrade]: pin it anew"
 	@echo "make clean     remove everything that was built or installed"
@@ -96,6 +98,11 @@ build: .tools/sam/.installed .tools/runtime/.installed
 .PHONY: deploy
 deploy: build
 	$(SAM) deploy --guided $(ARGS)
+
+# What ended in a dead-letter queue goes where it was meant to go: docs/operations.md.
+.PHONY: redrive
+redrive: .venv/.installed
+	@$(PY) -m local.redrive --stack "$(STACK)" $(if $(QUEUE),--queue "$(QUEUE)") $(if $(DRY_RUN),--dry-run)
 
 # --- Testing ------------------------------------------------------------------------------------
 
