@@ -3,7 +3,8 @@
 from random import Random
 from typing import Any
 
-from local.simulator.behaviour import line_items, totals, triggers
+from local.simulator.behaviour import triggers
+from local.simulator.behaviour.ordering import line_items, totals
 from local.simulator.clock import SECOND
 from local.simulator.store import Record, Store
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from local.simulator import Simulator
-from local.simulator.behaviour import frequencies
+from local.simulator.behaviour.ordering import frequencies
 from local.simulator.clock import parse, printed
 from tests.conformance.checkout import Checkout, pair
 from tests.conformance.shop import Shop

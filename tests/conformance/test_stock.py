@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from local.simulator.behaviour import placing
+from local.simulator.behaviour.ordering import placing
 from tests.conformance.shop import Shop
 from tests.conformance.warehouse import Warehouse, link
 

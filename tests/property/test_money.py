@@ -6,7 +6,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from local.simulator.behaviour import line_items, money, totals
+from local.simulator.behaviour import money
+from local.simulator.behaviour.ordering import line_items, totals
 from local.simulator.clock import Clock
 from local.simulator.documents import Context, single
 from local.simulator.query import parse

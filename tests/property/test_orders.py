@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from local.simulator import validation
-from local.simulator.behaviour import deletion, items, payments, triggers, writes
+from local.simulator.behaviour import deletion, triggers, writes
+from local.simulator.behaviour.ordering import items
+from local.simulator.behaviour.paying import payments
 from local.simulator.clock import Clock
 from local.simulator.errors import ApiError
 from local.simulator.store import Record, Store

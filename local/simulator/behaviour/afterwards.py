@@ -1,6 +1,6 @@
 """What begins when a request has been answered: asynchronous placing, and copies of orders."""
 
-from local.simulator.behaviour import copies, placing
+from local.simulator.behaviour.ordering import copies, placing
 from local.simulator.store import Announcement, Store
 
 _BEGINNINGS = {

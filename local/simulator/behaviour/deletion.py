@@ -6,7 +6,9 @@ from pathlib import Path
 
 from connector.commerce_layer import catalog
 from local.simulator import relations
-from local.simulator.behaviour import guards, logistics, totals
+from local.simulator.behaviour import guards
+from local.simulator.behaviour.goods import logistics
+from local.simulator.behaviour.ordering import totals
 from local.simulator.errors import locked
 from local.simulator.store import Record, Store
 

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from local.simulator.behaviour import gift_cards, line_items, payment_sources, subscriptions, totals
+from local.simulator.behaviour.ordering import gift_cards, line_items, subscriptions, totals
+from local.simulator.behaviour.paying import payment_sources
 from local.simulator.store import Record, Store
 
 _Given = Mapping[str, Any]

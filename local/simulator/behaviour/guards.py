@@ -5,8 +5,8 @@ Imports may: they bring in orders that were placed elsewhere.
 
 from typing import Any
 
-from local.simulator.behaviour import gift_cards, prices, promotions
-from local.simulator.behaviour.lifecycle import OPEN
+from local.simulator.behaviour.ordering import gift_cards, prices, promotions
+from local.simulator.behaviour.ordering.lifecycle import OPEN
 from local.simulator.errors import ApiError, validation
 from local.simulator.store import Record, Store
 from local.simulator.validation import Change

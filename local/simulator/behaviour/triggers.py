@@ -10,24 +10,18 @@ from functools import partial
 from typing import Any
 
 from connector.commerce_layer import catalog
-from local.simulator.behaviour import (
-    anonymization,
-    bundles,
-    circuits,
-    gift_cards,
+from local.simulator.behaviour import circuits, tags, transitions
+from local.simulator.behaviour.goods import (
     line_item_stock,
-    orders,
     parcels,
-    passwords,
     returns,
     shipments,
     stock_lines,
     stock_transfers,
-    subscriptions,
-    tags,
-    transactions,
-    transitions,
 )
+from local.simulator.behaviour.ordering import bundles, gift_cards, orders, subscriptions
+from local.simulator.behaviour.paying import transactions
+from local.simulator.behaviour.people import anonymization, passwords
 from local.simulator.behaviour.transitions import Effect
 from local.simulator.store import Record, Store
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from connector.commerce_layer import catalog
-from local.simulator.behaviour import shipping_costs
+from local.simulator.behaviour.goods import shipping_costs
 
 if TYPE_CHECKING:
     from local.simulator.store import Record, Store

@@ -3,7 +3,10 @@
 from typing import Any
 
 from connector.commerce_layer import catalog
-from local.simulator.behaviour import customers, followers, guards, line_items, logistics
+from local.simulator.behaviour import followers, guards
+from local.simulator.behaviour.goods import logistics
+from local.simulator.behaviour.ordering import line_items
+from local.simulator.behaviour.people import customers
 from local.simulator.store import Record, Store
 from local.simulator.validation import NATURAL_KEYS, Change
 

@@ -3,8 +3,8 @@
 One per shipping category and stock location, with a line item for what its shipping method costs.
 """
 
-from local.simulator.behaviour import allocation, shipping_costs, stock_lines
-from local.simulator.behaviour.allocation import Part
+from local.simulator.behaviour.goods import allocation, shipping_costs, stock_lines
+from local.simulator.behaviour.goods.allocation import Part
 from local.simulator.store import Record, Store
 
 # While an order is in one of these its shipments follow its line items.

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from local.simulator.behaviour import (
+from local.simulator.behaviour.goods import (
     parcels,
     returns,
     shipments,

@@ -3,8 +3,8 @@
 Promotions with a custom rule, and those of external services, are never applied.
 """
 
-from local.simulator.behaviour import items
 from local.simulator.behaviour.computed import usage, value
+from local.simulator.behaviour.ordering import items
 from local.simulator.store import Record, Store
 
 # The kinds that are applied.

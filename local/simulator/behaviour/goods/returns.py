@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
-from local.simulator.behaviour import allocation, return_refunds, stock
+from local.simulator.behaviour.goods import allocation, return_refunds, stock
 from local.simulator.behaviour.transitions import Effect
 from local.simulator.errors import refused_transition, validation
 from local.simulator.store import Record, Store

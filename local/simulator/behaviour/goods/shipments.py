@@ -4,13 +4,13 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any, NoReturn
 
-from local.simulator.behaviour import (
+from local.simulator.behaviour import transitions
+from local.simulator.behaviour.goods import (
     order_stock,
     shipment_strategy,
     shipping_costs,
     stock,
     stock_lines,
-    transitions,
 )
 from local.simulator.behaviour.transitions import Effect
 from local.simulator.errors import ApiError, locked, refused_transition, validation

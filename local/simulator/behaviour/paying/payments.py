@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 
-from local.simulator.behaviour import gateway, lifecycle
+from local.simulator.behaviour.ordering import lifecycle
+from local.simulator.behaviour.paying import gateway
 from local.simulator.errors import ApiError, validation
 from local.simulator.store import Record, Store
 

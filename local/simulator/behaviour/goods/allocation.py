@@ -9,7 +9,8 @@ ship_from_first_available_or_primary   from the first that has all, else as ship
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from local.simulator.behaviour import bundles, stock
+from local.simulator.behaviour.goods import stock
+from local.simulator.behaviour.ordering import bundles
 from local.simulator.store import Record, Store
 
 _LOCATIONS = 2

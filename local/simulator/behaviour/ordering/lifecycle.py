@@ -9,7 +9,9 @@ fulfillment_status  unfulfilled -> in_progress -> fulfilled; not_required
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from local.simulator.behaviour import customers, gift_cards, order_stock, shipments, subscriptions
+from local.simulator.behaviour.goods import order_stock, shipments
+from local.simulator.behaviour.ordering import gift_cards, subscriptions
+from local.simulator.behaviour.people import customers
 from local.simulator.store import Record, Store
 
 # Orders in these states take new items and prices; from then on their totals stand.

@@ -1,6 +1,6 @@
 """Subscriptions that run by themselves: each run is a recurring copy of the source order."""
 
-from local.simulator.behaviour import copies, subscriptions
+from local.simulator.behaviour.ordering import copies, subscriptions
 from local.simulator.clock import SECOND
 from local.simulator.store import Record, Store
 

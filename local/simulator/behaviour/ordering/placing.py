@@ -4,7 +4,9 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from local.simulator.behaviour import items, lifecycle, order_stock, payments
+from local.simulator.behaviour.goods import order_stock
+from local.simulator.behaviour.ordering import items, lifecycle
+from local.simulator.behaviour.paying import payments
 from local.simulator.behaviour.transitions import Effect
 from local.simulator.errors import ApiError, validation
 from local.simulator.store import Record, Store

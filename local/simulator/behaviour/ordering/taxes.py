@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Decimal
 
-from local.simulator.behaviour import items
+from local.simulator.behaviour.ordering import items
 from local.simulator.store import Record, Store
 
 # Types of line items -> the flag that makes them taxable, on the order or the rule.

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from local.simulator.behaviour import checkout, items, placing, totals
+from local.simulator.behaviour.ordering import checkout, items, placing, totals
 from local.simulator.errors import ApiError
 from local.simulator.store import Record, Store
 

@@ -4,7 +4,8 @@ from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Any
 
-from local.simulator.behaviour import payments, placing
+from local.simulator.behaviour.ordering import placing
+from local.simulator.behaviour.paying import payments
 from local.simulator.behaviour.transitions import Effect
 from local.simulator.errors import ApiError, refused_transition, validation
 from local.simulator.store import Record, Store

@@ -1,16 +1,10 @@
 """What an order costs: its line items brought up to date, and the sums of them."""
 
-from local.simulator.behaviour import (
-    automatic,
-    discounts,
-    gift_cards,
-    items,
-    payments,
-    shipment_strategy,
-    taxes,
-)
-from local.simulator.behaviour.automatic import Wanted
-from local.simulator.behaviour.lifecycle import OPEN, move
+from local.simulator.behaviour.goods import shipment_strategy
+from local.simulator.behaviour.ordering import automatic, discounts, gift_cards, items, taxes
+from local.simulator.behaviour.ordering.automatic import Wanted
+from local.simulator.behaviour.ordering.lifecycle import OPEN, move
+from local.simulator.behaviour.paying import payments
 from local.simulator.store import Record, Store
 
 # Line items of these types count apart from the subtotal.

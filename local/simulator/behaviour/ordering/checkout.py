@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from connector.commerce_layer import catalog
-from local.simulator.behaviour import totals
+from local.simulator.behaviour.ordering import totals
 from local.simulator.behaviour.transitions import Effect
 from local.simulator.errors import ApiError, refused_transition, validation
 from local.simulator.store import Record, Store

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from local.simulator.behaviour import prices
+from local.simulator.behaviour.ordering import prices
 from local.simulator.store import Record, Store
 from local.simulator.validation import Change
 

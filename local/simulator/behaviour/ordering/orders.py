@@ -5,16 +5,16 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from local.simulator.behaviour import (
+from local.simulator.behaviour.goods import order_stock
+from local.simulator.behaviour.ordering import (
     checkout,
     lifecycle,
     line_items,
-    order_stock,
-    payments,
     placing,
     subscriptions,
     totals,
 )
+from local.simulator.behaviour.paying import payments
 from local.simulator.behaviour.transitions import Effect
 from local.simulator.errors import ApiError, refused_transition, validation
 from local.simulator.store import Record, Store

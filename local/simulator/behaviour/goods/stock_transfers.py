@@ -8,7 +8,7 @@ its own: the order took it when it was placed.
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from local.simulator.behaviour import stock
+from local.simulator.behaviour.goods import stock
 from local.simulator.errors import ApiError, validation
 from local.simulator.store import Record, Store
 

@@ -6,7 +6,7 @@ They belong to the shipment that brings the goods; those of goods that are not s
 from collections.abc import Callable
 from functools import partial
 
-from local.simulator.behaviour import stock
+from local.simulator.behaviour.goods import stock
 from local.simulator.behaviour.transitions import Effect
 from local.simulator.errors import ApiError, refused_transition, validation
 from local.simulator.store import Record, Store

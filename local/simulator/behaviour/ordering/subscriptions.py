@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from local.simulator.behaviour import frequencies, items
+from local.simulator.behaviour.ordering import frequencies, items
 from local.simulator.behaviour.transitions import Effect
 from local.simulator.errors import ApiError, validation
 from local.simulator.store import Record, Store

@@ -1,6 +1,6 @@
 """What orders do to stock: take it when they are placed, give it back when they are cancelled."""
 
-from local.simulator.behaviour import allocation, shipment_strategy, stock, stock_lines
+from local.simulator.behaviour.goods import allocation, shipment_strategy, stock, stock_lines
 from local.simulator.errors import ApiError, validation
 from local.simulator.store import Record, Store
 

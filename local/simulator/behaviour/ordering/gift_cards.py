@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from local.simulator.behaviour import automatic
-from local.simulator.behaviour.automatic import Wanted
+from local.simulator.behaviour.ordering import automatic
+from local.simulator.behaviour.ordering.automatic import Wanted
 from local.simulator.behaviour.transitions import Effect
 from local.simulator.clock import printed
 from local.simulator.errors import ApiError, validation

@@ -2,8 +2,8 @@
 
 from functools import partial
 
-from local.simulator.behaviour import allocation, shipment_strategy, stock
-from local.simulator.behaviour.allocation import Part
+from local.simulator.behaviour.goods import allocation, shipment_strategy, stock
+from local.simulator.behaviour.goods.allocation import Part
 from local.simulator.behaviour.transitions import Effect
 from local.simulator.errors import ApiError, validation
 from local.simulator.store import Record, Store

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from local.simulator.behaviour import payments
+from local.simulator.behaviour.paying import payments
 from local.simulator.behaviour.transitions import Effect
 from local.simulator.errors import ApiError, refused_transition, validation
 from local.simulator.store import Record, Store

@@ -1,7 +1,7 @@
 """What promotions take off an order: one line item each, spread over the items that it is for."""
 
-from local.simulator.behaviour import automatic, items, promotions
-from local.simulator.behaviour.automatic import Wanted
+from local.simulator.behaviour.ordering import automatic, items, promotions
+from local.simulator.behaviour.ordering.automatic import Wanted
 from local.simulator.store import Record, Store
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from local.simulator.behaviour.line_items import MIRRORS
+from local.simulator.behaviour.ordering.line_items import MIRRORS
 from local.simulator.store import Record, Store
 
 

@@ -1,0 +1,1 @@
+"""Goods: stock, shipments, parcels, transfers, returns."""

@@ -1,0 +1,1 @@
+"""Orders: their life, what they hold, what it costs."""

@@ -1,0 +1,1 @@
+"""Payments: transactions, their balances, and the pretended gateway."""

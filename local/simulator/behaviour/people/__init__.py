@@ -1,0 +1,1 @@
+"""Customers: who they are, and their wish to be forgotten."""
