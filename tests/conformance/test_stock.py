@@ -30,14 +30,28 @@ def test_placing_takes_stock_and_cancelling_gives_it_back(warehouse: Warehouse) 
 
 
 def test_an_order_is_not_placed_without_stock(warehouse: Warehouse) -> None:
-    sku = warehouse.sku(1)
+    """There was enough when it was put into the order."""
+    sku = warehouse.sku(2)
     order = warehouse.order((sku, 2))
+    warehouse.shop.patch("stock_items", item_of(warehouse, sku), quantity=1)
     assert warehouse.refused("orders", order, "_place")["meta"]["error"] == "out_of_stock"
     assert warehouse.attributes("orders", order)["status"] == "pending"
     assert warehouse.stock(sku) == [1]
     warehouse.shop.patch("stock_items", item_of(warehouse, sku), quantity=2)
     warehouse.do("orders", order, "_place")
     assert warehouse.stock(sku) == [0]
+
+
+def test_no_more_can_be_ordered_than_there_is(warehouse: Warehouse) -> None:
+    sku = warehouse.sku(3)
+    order = warehouse.order((sku, 2))
+    (item,) = warehouse.shop.ids(f"orders/{order}/line_items", **{"filter[q][quantity_eq]": 2})
+    refused = warehouse.shop.patch("line_items", item, quantity=4)
+    assert refused.status_code == 422
+    (error,) = refused.json()["errors"]
+    assert error["source"] == {"pointer": "/data/attributes/quantity"}
+    assert error["meta"] == {"error": "less_than_or_equal_to", "value": 4, "count": 3}
+    assert warehouse.shop.patch("line_items", item, quantity=3).status_code == 200
 
 
 def test_stock_that_is_gone_meanwhile_is_not_taken_later(warehouse: Warehouse) -> None:
@@ -125,9 +139,10 @@ def test_stock_is_decremented_by_hand_where_the_model_says_so(shared: Shop) -> N
     order = warehouse.order((sku, 2))
     (shipment,) = (each["id"] for each in warehouse.shipments(order))
     assert warehouse.refused("shipments", shipment, "_decrement_stock")
+    other = warehouse.order((sku, 2))
     warehouse.do("orders", order, "_place")
     assert warehouse.stock(sku) == [3]
-    assert warehouse.refused("orders", warehouse.order((sku, 2)), "_place")
+    assert warehouse.refused("orders", other, "_place")
     warehouse.do("orders", order, "_approve", "_capture")
     (line,) = shared.ids(f"shipments/{shipment}/stock_line_items")
     assert len(shared.ids(f"skus/{sku['id']}/stock_reservations")) == 1
@@ -214,10 +229,11 @@ def test_a_transfer_promises_and_releases_the_stock_of_its_origin(shared: Shop) 
     sku = warehouse.sku(5)
     moved = transfer(warehouse, sku, 4)
     late = transfer(warehouse, sku, 2)
+    order = warehouse.order((sku, 2))
     warehouse.do("stock_transfers", moved, "_upcoming")
     error = warehouse.refused("stock_transfers", late, "_upcoming")
     assert error["source"]["pointer"] == "/data/attributes/quantity"
-    assert warehouse.refused("orders", warehouse.order((sku, 2)), "_place")
+    assert warehouse.refused("orders", order, "_place")
     assert shared.patch("stock_transfers", moved, quantity=6).status_code == 422
     assert shared.patch("stock_transfers", moved, quantity=3).status_code == 200
     warehouse.do("stock_transfers", late, "_upcoming")

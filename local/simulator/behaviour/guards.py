@@ -5,6 +5,7 @@ Imports may: they bring in orders that were placed elsewhere.
 
 from typing import Any
 
+from local.simulator.behaviour.goods import stock
 from local.simulator.behaviour.ordering import gift_cards, prices, promotions
 from local.simulator.behaviour.ordering.lifecycle import OPEN
 from local.simulator.errors import ApiError, validation
@@ -43,6 +44,8 @@ def check(store: Store, kind: str, record: Record | None, change: Change) -> Non
         _check_codes(store, order, change.attributes)
     if kind == "line_items" and change.attributes.get("unit_amount_cents") is None:
         _check_price(store, order, change)
+    if kind == "line_items" and "quantity" in change.attributes:
+        _check_stock(store, record, order, change)
 
 
 def _only(given: dict[str, Any], names: set[str]) -> dict[str, Any]:
@@ -93,6 +96,22 @@ def _check_price(store: Store, order: Record | None, change: Change) -> None:
         if values.get("unit_amount_cents") is None:
             pointer = "/data/attributes/unit_amount_cents"
             raise ApiError(validation(pointer, "blank", "can't be blank"))
+
+
+def _check_stock(store: Store, record: Record | None, order: Record | None, change: Change) -> None:
+    """Of a SKU that is counted no more can be ordered than there is in the order's market."""
+    sku = change.relationships.get("sku") or change.relationships.get("item")
+    if sku is None and record is not None:
+        sku = store.one(record, "sku")
+    market = store.one(order, "market") if order else None
+    if market is None or not isinstance(sku, Record) or sku.type != "skus":
+        return
+    wanted, there = change.attributes["quantity"], stock.in_market(store, market, sku, order)
+    if stock.tracked(sku) and wanted > there:
+        message = f"must be less than or equal to {there}"
+        key = "less_than_or_equal_to"
+        pointer = "/data/attributes/quantity"
+        raise ApiError(validation(pointer, key, message, value=wanted, count=there))
 
 
 def _check_codes(store: Store, order: Record | None, given: dict[str, Any]) -> None:

@@ -70,20 +70,24 @@ def notify(store: Store, item: Record) -> None:
         subscription = store.records[number]
         if subscription.get("status") != "active":
             continue
-        there = _in_market(store, subscription, sku)
+        there = in_market(store, store.one(subscription, "market"), sku)
         if there >= (subscription.get("stock_threshold") or 1):
             store.change(subscription, {"status": "notified"})
             store.announce(subscription, "notify")
 
 
-def _in_market(store: Store, subscription: Record, sku: Record | None) -> int:
-    market = store.one(subscription, "market")
+def in_market(
+    store: Store, market: Record | None, sku: Record | None, order: Record | None = None
+) -> int:
+    """What is available of it, to `order`, in all locations of the market."""
     model = store.one(market, "inventory_model") if market else None
     places = store.related(model, "inventory_stock_locations") if model else []
     locations = {place.links.get("stock_location") for place in places}
     items = store.related(sku, "stock_items") if sku else []
     return sum(
-        available(store, item) for item in items if item.links.get("stock_location") in locations
+        available(store, item, order)
+        for item in items
+        if item.links.get("stock_location") in locations
     )
 
 
