@@ -24,7 +24,7 @@ RUN := .venv/.installed .tools/sam/.installed .tools/runtime/.installed .tools/m
 
 FUNCTION = api
 EVENT = events/api/list_skus.json
-STACK = commerce-layer-connector
+STACK ?= commerce-layer-connector
 
 .PHONY: help
 help:

@@ -1,6 +1,8 @@
 """Webhook deliveries to the deployed stack, signed as Commerce Layer signs them."""
 
 import json
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -30,3 +32,12 @@ def deliver(stack: Stack, body: bytes) -> httpx.Response:
     }
     address = f"{stack.url}/webhooks/default/{topic}"
     return httpx.post(address, content=body, headers=headers, timeout=20)
+
+
+def wait(done: Callable[[], Any], within: float = 60) -> Any:
+    """Until `done` is true; what it said."""
+    until = time.monotonic() + within
+    while not (answer := done()):
+        assert time.monotonic() < until, "It did not happen."
+        time.sleep(0.1)
+    return answer

@@ -3,9 +3,8 @@
 import io
 import json
 import re
-import time
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
 from uuid import uuid4
@@ -15,7 +14,7 @@ import pytest
 from local.stack import Stack, Subscription
 from local.tools import ROOT
 from tests.runtime.conftest import needs_tools
-from tests.runtime.deliveries import deliver, order
+from tests.runtime.deliveries import deliver, order, wait
 
 pytestmark = [needs_tools, pytest.mark.stack, pytest.mark.slow]
 
@@ -50,15 +49,6 @@ def deployed(stack: Stack, template: str, **parameters: str) -> Iterator[Mapping
         **{each["OutputKey"]: each["OutputValue"] for each in described.get("Outputs", ())},
     }
     client.delete_stack(StackName=name)
-
-
-def wait(done: Callable[[], Any]) -> Any:
-    """Until `done` is true; what it said."""
-    until = time.monotonic() + WITHIN
-    while not (answer := done()):
-        assert time.monotonic() < until, "It did not happen."
-        time.sleep(0.1)
-    return answer
 
 
 def publish(stack: Stack, **attributes: Any) -> str:
