@@ -29,6 +29,7 @@ STACK ?= commerce-layer-connector
 .PHONY: help
 help:
 	@echo "make demo      see it work: simulator, a real deploy into a local AWS, the story step by step"
+	@echo "make connect   the webhooks of an instance: made, delivering, broken, healed"
 	@echo "make start     the same, left running, with URLs and ready commands"
 	@echo "               INSTANCE_SECRET=file.json: with the real Commerce Layer instead of the simulator"
 	@echo "make invoke    one function on one sample: FUNCTION=$(FUNCTION) EVENT=$(EVENT)"
@@ -141,9 +142,12 @@ bench: $(RUN)
 
 # --- Running ------------------------------------------------------------------------------------
 
-.PHONY: demo start invoke
+.PHONY: demo connect start invoke
 demo: $(RUN)
 	@$(PY) -m local.stack demo
+
+connect: $(RUN)
+	@$(PY) -m local.stack connect
 
 start: $(RUN)
 	@$(PY) -m local.stack start $(if $(INSTANCE_SECRET),--instance-secret "$(INSTANCE_SECRET)")

@@ -1,4 +1,4 @@
-"""`make demo`, `make start` and `make invoke`: the connector in the local AWS, for people."""
+"""`make demo`, `make connect`, `make start` and `make invoke`: the connector in the local AWS, for people."""
 
 import argparse
 import json
@@ -14,13 +14,21 @@ from typing import Any, NoReturn
 from local.lambda_runtime import LambdaRuntime
 from local.processes import ProcessFailed
 from local.simulator import Simulator
-from local.stack import Stack, demo, local_stack
+from local.stack import Stack, connect, demo, local_stack
 from local.stack.ministack import ACCESS_KEY, REGION, SECRET_KEY
-from local.stack.stack import INSTANCE, NotHealthy
+from local.stack.stack import INSTANCE, FunctionFailed, NotHealthy
+from local.stack.telling import StoryFailed
 from local.tools import NotInstalled
 
 SEED = 50
-FUNCTIONS = {"api": "ApiFunction", "sync": "SyncFunction", "webhooks": "WebhooksFunction"}
+FUNCTIONS = {
+    "api": "ApiFunction",
+    "sync": "SyncFunction",
+    "webhooks": "WebhooksFunction",
+    "guardian": "GuardianFunction",
+}
+
+
 
 
 def main() -> int:
@@ -28,7 +36,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, _end)
     try:
         arguments.command(arguments)
-    except (NotInstalled, ProcessFailed, NotHealthy, demo.StoryFailed, _Refused) as problem:
+    except TOLD as problem:
         print(f"\n{problem}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -43,9 +51,21 @@ def tell(_: argparse.Namespace) -> None:
         demo.tell(stack)
     print(f"\nThat was the whole way, in {time.monotonic() - begun:.0f} s. Nothing of it is left.")
     print("\nNext:")
+    print("  make connect        how webhooks come to life, break and heal")
     print("  make start          the same, left running, to try requests of your own")
     print("  make invoke FUNCTION=api EVENT=events/api/list_skus.json")
     print("  make deploy         into your AWS account")
+
+
+def connected(_: argparse.Namespace) -> None:
+    """The story of the webhooks, then everything ends."""
+    begun = time.monotonic()
+    with _world(parameters=connect.PARAMETERS) as (stack, simulator):
+        if simulator is None:
+            raise AssertionError("without a secret there is a simulator")
+        connect.tell(stack, simulator)
+    print(f"\nThat was all of it, in {time.monotonic() - begun:.0f} s. Nothing of it is left.")
+    print("docs/webhooks.md tells how to do the same in your account.")
 
 
 def start(arguments: argparse.Namespace) -> None:
@@ -79,6 +99,10 @@ def invoke(arguments: argparse.Namespace) -> None:
 
 class _Refused(Exception):
     """What was asked cannot be done; the message says why."""
+
+
+# What went wrong and is said in one sentence, without a stack trace.
+TOLD = (NotInstalled, ProcessFailed, NotHealthy, FunctionFailed, StoryFailed, _Refused)
 
 
 @contextmanager
@@ -144,6 +168,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m local.stack", description=__doc__)
     commands = parser.add_subparsers(required=True)
     commands.add_parser("demo", help="tell the story").set_defaults(command=tell)
+    commands.add_parser("connect", help="the story of the webhooks").set_defaults(
+        command=connected
+    )
     starts = commands.add_parser("start", help="stay up until Ctrl-C")
     starts.add_argument(
         "--instance-secret",

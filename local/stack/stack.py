@@ -43,6 +43,10 @@ class NotHealthy(Exception):
     """The stack is deployed but its API does not answer as it should."""
 
 
+class FunctionFailed(Exception):
+    """It raised; the message is the error that Lambda answers with."""
+
+
 @dataclass
 class Stack:
     """`directory` holds the logs of all processes; it goes when the stack goes."""
@@ -68,6 +72,24 @@ class Stack:
             FunctionName=self.resource(logical_id)
         )
         return configuration
+
+    def configure(self, logical_id: str, **variables: str) -> None:
+        """Change the environment of a function, which also gives it new containers."""
+        configuration = self.function(logical_id)
+        self.aws.client("lambda").update_function_configuration(
+            FunctionName=configuration["FunctionName"],
+            Environment={"Variables": configuration["Environment"]["Variables"] | variables},
+        )
+
+    def invoke(self, logical_id: str, event: Any) -> Any:
+        """What the function answers. Raises FunctionFailed."""
+        answer = self.aws.client("lambda").invoke(
+            FunctionName=self.resource(logical_id), Payload=json.dumps(event)
+        )
+        payload = json.loads(answer["Payload"].read())
+        if "FunctionError" in answer:
+            raise FunctionFailed(json.dumps(payload))
+        return payload
 
     def request(
         self,
@@ -193,6 +215,8 @@ def local_stack(
             for secret_name, text in secrets_of(secret).items():
                 aws.client("secretsmanager").create_secret(Name=secret_name, SecretString=text)
             stack = Stack(aws, directory)
+            # The API has another address here than in AWS, and only now it is known.
+            stack.configure("GuardianFunction", WEBHOOK_BASE_URL=stack.url)
             _check(stack)
             yield stack
 

@@ -17,7 +17,12 @@ from tests.runtime.conftest import needs_tools
 pytestmark = [needs_tools, pytest.mark.slow]
 
 MEGABYTE = 1024 * 1024
-FUNCTIONS = {"ApiFunction": "api", "SyncFunction": "sync", "WebhooksFunction": "webhooks"}
+FUNCTIONS = {
+    "ApiFunction": "api",
+    "SyncFunction": "sync",
+    "WebhooksFunction": "webhooks",
+    "GuardianFunction": "guardian",
+}
 ARTEFACTS = {"ConnectorLayer": "/opt"} | dict.fromkeys(FUNCTIONS, "/var/task")
 # In the flag word of bytecode: checked by a hash of the source, and not even that.
 UNCHECKED_HASH = (1).to_bytes(4, "little")

@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from local.stack.__main__ import FUNCTIONS
 from local.stack.ministack import MiniStack
 from local.tools import ROOT
 from tests.runtime.conftest import needs_tools
@@ -82,6 +83,19 @@ def test_the_demo_tells_the_whole_story_and_leaves_nothing(tmp_path: Path) -> No
     assert list(tmp_path.iterdir()) == []
 
 
+def test_connect_shows_how_webhooks_live(tmp_path: Path) -> None:
+    code, said = finish(tmp_path, "connect")
+    assert code == 0, said
+    for step in range(1, 8):
+        assert f"\n{step}. " in said
+    assert "detail-type: orders.approve" in said
+    assert "circuit_state: open  circuit_failure_count: 30" in said
+    assert "The probe: answered 404 (unknown-instance)." in said
+    assert "circuit_state: closed  circuit_failure_count: 0" in said
+    assert "shared_secret" not in said
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_start_stays_up_and_ends_without_a_trace(tmp_path: Path) -> None:
     with started(tmp_path, "start") as process:
         said = until_ready(process)
@@ -112,7 +126,7 @@ def test_start_with_a_secret_talks_to_the_real_commerce_layer(tmp_path: Path) ->
         process.communicate(timeout=30)
     assert is_gone(aws.endpoint)
     assert list(temporary.iterdir()) == []
-    assert len(functions) == 2
+    assert len(functions) == len(FUNCTIONS)
     for function in functions:
         assert function["Environment"]["Variables"]["COMMERCE_LAYER_API_URL"] == ""
 

@@ -16,7 +16,12 @@ from tests.runtime.conftest import needs_tools, taken_by_webhooks
 
 pytestmark = [needs_tools, pytest.mark.stack, pytest.mark.slow]
 
-FUNCTIONS = {"api": "ApiFunction", "sync": "SyncFunction", "webhooks": "WebhooksFunction"}
+FUNCTIONS = {
+    "api": "ApiFunction",
+    "sync": "SyncFunction",
+    "webhooks": "WebhooksFunction",
+    "guardian": "GuardianFunction",
+}
 SAMPLES = sorted(
     (package, path.name)
     for package in FUNCTIONS

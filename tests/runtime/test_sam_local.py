@@ -38,7 +38,12 @@ def _engine_answers() -> bool:
 
 # Containers reach this machine by its address on the engine's own network.
 HOST = "172.17.0.1"
-FUNCTIONS = {"api": "ApiFunction", "sync": "SyncFunction", "webhooks": "WebhooksFunction"}
+FUNCTIONS = {
+    "api": "ApiFunction",
+    "sync": "SyncFunction",
+    "webhooks": "WebhooksFunction",
+    "guardian": "GuardianFunction",
+}
 SAMPLES = sorted(
     str(path.relative_to(ROOT / "events")) for path in (ROOT / "events").glob("*/*.json")
 )

@@ -32,7 +32,7 @@ def example(title: str) -> Resources:
 def test_no_edge_of_the_connector_loses_anything(resources: Resources) -> None:
     assert problems(resources) == []
     assert {net.queue for net in nets(resources)} >= {
-        "ScheduleDeadLetters", "SyncFailures", "WebhookDeadLetters",
+        "ScheduleDeadLetters", "SyncFailures", "WebhookDeadLetters", "GuardianFailures",
     }  # fmt: skip
 
 

@@ -9,33 +9,36 @@ from connector import streams
 from tests.template.conftest import OfType, Resources, arn_of
 
 SCHEDULE = "AWS::Scheduler::Schedule"
-DEAD_LETTERS = ("ScheduleDeadLetters", "SyncFailures", "WebhookDeadLetters")
+DEAD_LETTERS = ("ScheduleDeadLetters", "SyncFailures", "WebhookDeadLetters", "GuardianFailures")
+EVERY = {"SyncFunction": "SyncSchedule", "GuardianFunction": "GuardianSchedule"}
 
 
-def inputs(of_type: OfType) -> dict[str, dict[str, str]]:
-    """What each schedule sends, with the instance `${Instance}` still to be filled in."""
+def inputs(of_type: OfType, function: str) -> dict[str, dict[str, str]]:
+    """What each of its schedules sends, the instance `${Instance}` still to be filled in."""
     return {
         name: json.loads(each["Target"]["Input"]["Fn::Sub"][0])
         for name, each in of_type(SCHEDULE).items()
+        if each["Target"]["Arn"] == arn_of(function)
     }
 
 
 def test_there_is_one_schedule_for_each_stream(of_type: OfType) -> None:
-    scheduled = [each["stream"] for each in inputs(of_type).values()]
+    scheduled = [each["stream"] for each in inputs(of_type, "SyncFunction").values()]
     assert sorted(scheduled) == sorted(streams.names())
 
 
-def test_a_schedule_starts_the_sync_of_the_first_instance(of_type: OfType) -> None:
+def test_a_schedule_starts_its_function_for_the_first_instance(of_type: OfType) -> None:
     first = {"Instance": {"Fn::Select": [0, {"Ref": "Instances"}]}}
     for name, each in of_type(SCHEDULE).items():
-        assert each["Target"]["Arn"] == arn_of("SyncFunction"), name
+        (function, *_) = each["Target"]["Arn"]["Fn::GetAtt"]
+        assert each["ScheduleExpression"] == {"Ref": EVERY[function]}, name
         assert each["Target"]["RoleArn"] == arn_of("SchedulerRole"), name
         assert each["Target"]["Input"]["Fn::Sub"][1] == first, name
-        assert each["ScheduleExpression"] == {"Ref": "SyncSchedule"}, name
         assert each["State"] == {"Ref": "ScheduleState"}, name
-    for name, event in inputs(of_type).items():
+    for name, event in inputs(of_type, "SyncFunction").items():
         assert event["instance"] == "${Instance}", name
         assert event["scheduled_time"] == "<aws.scheduler.scheduled-time>", name
+    assert list(inputs(of_type, "GuardianFunction").values()) == [{"instance": "${Instance}"}]
 
 
 def test_schedules_of_two_stacks_do_not_collide(of_type: OfType) -> None:
@@ -51,10 +54,14 @@ def test_a_tick_that_cannot_be_delivered_is_kept(of_type: OfType) -> None:
 
 
 def test_a_run_that_fails_to_the_end_is_kept(of_type: OfType) -> None:
-    (config,) = of_type("AWS::Lambda::EventInvokeConfig").values()
-    assert config["FunctionName"] == {"Ref": "SyncFunction"}
-    destination = config["DestinationConfig"]["OnFailure"]["Destination"]
-    assert destination == arn_of("SyncFailures")
+    kept = {
+        config["FunctionName"]["Ref"]: config["DestinationConfig"]["OnFailure"]["Destination"]
+        for config in of_type("AWS::Lambda::EventInvokeConfig").values()
+    }
+    assert kept == {
+        "SyncFunction": arn_of("SyncFailures"),
+        "GuardianFunction": arn_of("GuardianFailures"),
+    }
 
 
 def test_every_queue_keeps_failures_for_two_weeks_and_rings(of_type: OfType) -> None:
@@ -91,13 +98,25 @@ def test_deliveries_that_the_bus_refused_come_again_and_are_never_dropped(of_typ
 SLOW = {"WebhooksFunction": 3000}
 
 
-@pytest.mark.parametrize("function", ["ApiFunction", "SyncFunction", "WebhooksFunction"])
+@pytest.mark.parametrize(
+    "function", ["ApiFunction", "SyncFunction", "WebhooksFunction", "GuardianFunction"]
+)
 @pytest.mark.parametrize("metric", ["Errors", "Throttles", "Duration"])
 def test_every_function_has_its_alarms(of_type: OfType, function: str, metric: str) -> None:
     alarm = _alarms(of_type)[("AWS/Lambda", metric, function)]
     if metric == "Duration":
         timeout = of_type("AWS::Lambda::Function")[function]["Timeout"]
         assert alarm["Threshold"] == SLOW.get(function, timeout * 1000 * 0.8)
+
+
+@pytest.mark.parametrize("metric", ["CircuitsOpen", "WebhooksInNeed"])
+def test_what_the_guardian_finds_rings_within_one_interval(of_type: OfType, metric: str) -> None:
+    alarm = _alarms(of_type)[("CommerceLayerConnector", metric, "GuardianFunction")]
+    assert _rings_at_once(alarm)
+    names = {each["Name"]: each["Value"] for each in alarm["Dimensions"]}
+    # As the function emits them, of this stack alone.
+    assert names == {"service": "guardian", "function_name": {"Ref": "GuardianFunction"}}
+    assert alarm["Period"] == 300
 
 
 def test_every_alarm_notifies_and_stays_quiet_without_data(
@@ -116,7 +135,8 @@ def test_the_dashboard_shows_all_functions_and_queues(resources: Resources) -> N
     body = resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
     widgets = json.loads(body)["widgets"]
     assert len(widgets) >= 5
-    for name in ("ApiFunction", "SyncFunction", "WebhooksFunction", "HttpApi", "EventBus"):
+    functions = ("ApiFunction", "SyncFunction", "WebhooksFunction", "GuardianFunction")
+    for name in (*functions, "HttpApi", "EventBus"):
         assert f"${{{name}}}" in body
     for name in DEAD_LETTERS:
         assert f"${{{name}.QueueName}}" in body
@@ -137,8 +157,8 @@ def _alarms(of_type: OfType) -> dict[tuple[str, str, str], dict[str, Any]]:
     """By namespace, metric and what they watch."""
     found = {}
     for alarm in of_type("AWS::CloudWatch::Alarm").values():
-        (dimension,) = alarm["Dimensions"]
-        value = dimension["Value"]
+        values = [dimension["Value"] for dimension in alarm["Dimensions"]]
+        value = next((each for each in values if not isinstance(each, str)), values[0])
         if isinstance(value, str):
             watched = value
         else:

@@ -7,10 +7,17 @@ from typing import Any
 
 import pytest
 
+from connector.errors import ConfigurationError
 from connector.settings import Settings
+from connector.table import LEASE_SECONDS
 from tests.template.conftest import ROOT, OfType
 
-FUNCTIONS = {"ApiFunction": "api", "SyncFunction": "sync", "WebhooksFunction": "webhooks"}
+FUNCTIONS = {
+    "ApiFunction": "api",
+    "SyncFunction": "sync",
+    "WebhooksFunction": "webhooks",
+    "GuardianFunction": "guardian",
+}
 
 
 class Recorder(Mapping[str, str]):
@@ -77,6 +84,7 @@ def test_the_environment_is_what_settings_read(functions: dict[str, dict[str, An
         "api": {"TABLE", "ATTEMPT_DAYS"},
         "sync": stores,
         "webhooks": stores | {"WEBHOOK_QUEUE", "MAX_WEBHOOK_BYTES"},
+        "guardian": {"TABLE", "WEBHOOK_TOPICS", "WEBHOOK_BASE_URL"},
     }
     given = {
         package: set(functions[function]["Environment"]["Variables"])
@@ -100,6 +108,50 @@ def test_the_environment_points_at_the_stack_s_own_resources(
     assert environment["CLAIM_CHECK_BUCKET"] == {"Ref": "ClaimChecks"}
     assert environment["INSTANCES"] == {"Fn::Join": [",", {"Ref": "Instances"}]}
     assert environment["SECRET_PREFIX"] == {"Ref": "SecretPrefix"}
+
+
+def test_webhooks_call_the_api_of_the_stack_unless_it_has_another_address(
+    template: dict[str, Any], functions: dict[str, dict[str, Any]]
+) -> None:
+    environment = functions["GuardianFunction"]["Environment"]["Variables"]
+    own = {"Fn::Sub": "https://${HttpApi}.execute-api.${AWS::Region}.${AWS::URLSuffix}"}
+    assert environment["WEBHOOK_TOPICS"] == {"Ref": "WebhookTopics"}
+    assert environment["WEBHOOK_BASE_URL"] == {
+        "Fn::If": ["OwnAddress", own, {"Ref": "WebhookBaseUrl"}]
+    }
+    assert template["Conditions"]["OwnAddress"] == {"Fn::Equals": [{"Ref": "WebhookBaseUrl"}, ""]}
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("", True),
+        ("orders.place", True),
+        ("orders.place:customer+line_items.item,orders.approve", True),
+        ("orders.place, orders.approve", True),
+        ("orders", False),
+        ("orders.place:", False),
+        ("orders.place:customer;market", False),
+        ("orders.place orders.approve", False),
+        ("Orders.Place", False),
+    ],
+)
+def test_a_deployment_takes_the_topics_that_settings_take(
+    template: dict[str, Any], text: str, right: bool
+) -> None:
+    pattern = template["Parameters"]["WebhookTopics"]["AllowedPattern"]
+    assert bool(re.fullmatch(pattern, text)) == right
+    if right:
+        Settings.of({"WEBHOOK_TOPICS": text})
+    else:
+        with pytest.raises(ConfigurationError, match="WEBHOOK_TOPICS"):
+            Settings.of({"WEBHOOK_TOPICS": text})
+
+
+def test_a_run_of_the_guardian_ends_before_its_lease(
+    functions: dict[str, dict[str, Any]],
+) -> None:
+    assert functions["GuardianFunction"]["Timeout"] < LEASE_SECONDS
 
 
 def test_no_secret_stands_in_the_template(

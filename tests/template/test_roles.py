@@ -57,8 +57,22 @@ MAY: dict[str, list[tuple[set[str], Any]]] = {
             arn_of("WebhookQueue"),
         ),
     ],
+    "GuardianFunctionRole": [
+        ({"logs:CreateLogStream", "logs:PutLogEvents"}, arn_of("GuardianLogGroup")),
+        ({"secretsmanager:GetSecretValue"}, SECRETS),
+        (
+            {
+                "secretsmanager:GetSecretValue",
+                "secretsmanager:PutSecretValue",
+                "secretsmanager:CreateSecret",
+            },
+            WEBHOOK_SECRETS,
+        ),
+        ({"dynamodb:UpdateItem"}, arn_of("Table")),
+        ({"sqs:SendMessage"}, arn_of("GuardianFailures")),
+    ],
     "SchedulerRole": [
-        ({"lambda:InvokeFunction"}, arn_of("SyncFunction")),
+        ({"lambda:InvokeFunction"}, [arn_of("SyncFunction"), arn_of("GuardianFunction")]),
         ({"sqs:SendMessage"}, arn_of("ScheduleDeadLetters")),
     ],
 }
@@ -67,6 +81,7 @@ ASSUMED_BY = {
     "ApiFunctionRole": "lambda.amazonaws.com",
     "SyncFunctionRole": "lambda.amazonaws.com",
     "WebhooksFunctionRole": "lambda.amazonaws.com",
+    "GuardianFunctionRole": "lambda.amazonaws.com",
     "SchedulerRole": "scheduler.amazonaws.com",
 }
 
@@ -111,7 +126,9 @@ def test_the_scheduler_acts_for_this_account_only(of_type: OfType) -> None:
     }
 
 
-@pytest.mark.parametrize("function", ["ApiFunction", "SyncFunction", "WebhooksFunction"])
+@pytest.mark.parametrize(
+    "function", ["ApiFunction", "SyncFunction", "WebhooksFunction", "GuardianFunction"]
+)
 def test_each_function_has_its_own_role(of_type: OfType, function: str) -> None:
     assert of_type("AWS::Lambda::Function")[function]["Role"] == arn_of(f"{function}Role")
 

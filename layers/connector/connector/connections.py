@@ -31,6 +31,11 @@ def connect(name: str, deadline: Deadline) -> Client:
     return Client(session, deadline)
 
 
+def transport() -> Transport:
+    """For requests to other addresses than Commerce Layer's; it adds no credentials to them."""
+    return _transport
+
+
 def forget() -> None:
     """Drop sessions, connections and cached secrets, for tests."""
     with _connecting:

@@ -113,7 +113,7 @@ def _read(secret: str) -> tuple[str, str]:
     found = secret_store.find(secret)
     if found is None:
         raise ConfigurationError(f"Secret {secret!r} does not exist: create it.")
-    return found
+    return found.text, found.version
 
 
 def parse(name: str, text: str, version: str) -> Instance:

@@ -25,6 +25,8 @@ FIELDS = frozenset(
     " exception exception_name"
     # what happened
     " instance category reason outcome topic"
+    # one run of the guardian
+    " webhook open made repaired reset needs_a_person"
     # one HTTP request
     " route status duration_ms"
     # one run of a stream

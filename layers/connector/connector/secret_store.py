@@ -1,7 +1,10 @@
-"""Secrets Manager, read: the text and version of a secret, or an error that names it.
+"""Secrets Manager: a secret is read or written, or an error names it.
 
 No message holds a value, nor anything of AWS's own words, which may.
 """
+
+from datetime import datetime
+from typing import NamedTuple
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
@@ -18,8 +21,16 @@ _FAULTS = {
 }
 
 
-def find(name: str, config: Config = aws.CONFIG) -> tuple[str, str] | None:
-    """Text and version id; None if there is no such secret.
+class Secret(NamedTuple):
+    """`version` is its id, `since` when that version was stored, if that is told."""
+
+    text: str
+    version: str
+    since: datetime | None
+
+
+def find(name: str, config: Config = aws.CONFIG) -> Secret | None:
+    """None if there is no such secret.
 
     Raises ConfigurationError, or SecretUnavailable for what AWS may recover from by itself.
     """
@@ -37,4 +48,20 @@ def find(name: str, config: Config = aws.CONFIG) -> tuple[str, str] | None:
         raise SecretUnavailable(f"Secret {name!r} cannot be read now ({fault}).") from None
     if "SecretString" not in answer:
         raise ConfigurationError(f"Secret {name!r} is binary: store a JSON object as text.")
-    return answer["SecretString"], answer["VersionId"]
+    return Secret(answer["SecretString"], answer["VersionId"], answer.get("CreatedDate"))
+
+
+def put(name: str, text: str, description: str) -> None:
+    """In place of what is there; `description` is for a new one. Raises SecretUnavailable."""
+    client = aws.client("secretsmanager")
+    try:
+        try:
+            client.put_secret_value(SecretId=name, SecretString=text)
+        except client.exceptions.ResourceNotFoundException:
+            client.create_secret(Name=name, SecretString=text, Description=description)
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "")
+        raise SecretUnavailable(f"Secret {name!r} cannot be written now ({code}).") from None
+    except BotoCoreError as error:
+        fault = type(error).__name__
+        raise SecretUnavailable(f"Secret {name!r} cannot be written now ({fault}).") from None

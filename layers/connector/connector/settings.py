@@ -18,6 +18,19 @@ AUTH_URL = "https://auth.commercelayer.io/oauth/token"
 # They are part of secret names, routes and event sources.
 INSTANCE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
+# `orders.place`, or with what is included: `orders.place:customer+line_items.item`
+_TOPIC = re.compile(
+    r"([a-z][a-z0-9_]*\.[a-z][a-z0-9_]*)(?::([a-z][a-z0-9_.]*(?:\+[a-z][a-z0-9_.]*)*))?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A webhook that is to exist. `include` are paths, as in `include_resources`."""
+
+    name: str
+    include: tuple[str, ...] = ()
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -30,6 +43,8 @@ class Settings:
     webhook_queue        URL of the queue of deliveries that the bus did not take
     max_webhook_bytes    larger deliveries are refused
     attempt_days         how long writes under a key are remembered
+    webhook_topics       webhooks that the guardian keeps in existence
+    webhook_base_url     where they call, without a slash at the end
     """
 
     instances: tuple[str, ...]
@@ -42,6 +57,8 @@ class Settings:
     webhook_queue: str = ""
     max_webhook_bytes: int = 1_000_000
     attempt_days: int = 30
+    webhook_topics: tuple[Topic, ...] = ()
+    webhook_base_url: str = ""
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> "Settings":
@@ -57,6 +74,8 @@ class Settings:
             webhook_queue=environment.get("WEBHOOK_QUEUE", ""),
             max_webhook_bytes=int(environment.get("MAX_WEBHOOK_BYTES", "1000000")),
             attempt_days=int(environment.get("ATTEMPT_DAYS", "30")),
+            webhook_topics=_topics(environment.get("WEBHOOK_TOPICS", "")),
+            webhook_base_url=environment.get("WEBHOOK_BASE_URL", "").rstrip("/"),
         )
         if not settings.instances:
             raise ConfigurationError("INSTANCES is empty: name at least one instance.")
@@ -66,7 +85,7 @@ class Settings:
                     f"INSTANCES: {name!r} is not a name. Names have 1 to 40 lower-case letters,"
                     " digits and hyphens, and begin with a letter or digit."
                 )
-        for url in (settings.api_url, settings.auth_url):
+        for url in filter(None, (settings.api_url, settings.auth_url, settings.webhook_base_url)):
             if not url.startswith(("https://", "http://")):
                 raise ConfigurationError(f"{url!r} is not a URL: begin it with https://.")
         if len(settings.instances) > 1 and "{slug}" not in settings.api_url:
@@ -75,6 +94,22 @@ class Settings:
                 " put {slug} into the URL or configure one instance."
             )
         return settings
+
+
+def _topics(text: str) -> tuple[Topic, ...]:
+    topics: dict[str, Topic] = {}
+    for entry in filter(None, map(str.strip, text.split(","))):
+        match = _TOPIC.fullmatch(entry)
+        if match is None:
+            raise ConfigurationError(
+                f"WEBHOOK_TOPICS: {entry[:80]!r} is not a topic. Write topics with commas between"
+                " them, each with what its deliveries include, if anything:"
+                " orders.place:customer+line_items.item,orders.approve"
+            )
+        if match[1] in topics:
+            raise ConfigurationError(f"WEBHOOK_TOPICS: {match[1]} stands there twice.")
+        topics[match[1]] = Topic(match[1], tuple(match[2].split("+")) if match[2] else ())
+    return tuple(topics.values())
 
 
 @cache

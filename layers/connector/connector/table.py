@@ -13,8 +13,9 @@
     echo#<digest of a version>  command        command_id, expires_at
 
 A bookmark and its lease share one item, so that one conditional write can say "move on, if I
-still hold the lease". `lease_until`, `claimed_until` and `expires_at` are epoch seconds; DynamoDB
-deletes an item some time after `expires_at`. Attempts, turns and echoes have modules of their own.
+still hold the lease". The guardian has a lease too, `<instance>#guardian`, and no bookmark.
+`lease_until`, `claimed_until` and `expires_at` are epoch seconds; DynamoDB deletes an item some
+time after `expires_at`. Attempts, turns and echoes have modules of their own.
 """
 
 import random

@@ -12,7 +12,10 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from threading import Lock
+
+from botocore.config import Config
 
 from connector import aws, instances, secret_store
 from connector.errors import ConfigurationError, SecretUnavailable
@@ -23,7 +26,17 @@ TTL = 300.0  # seconds by the wall clock
 # often than this, whoever knocks at the door.
 RETRY = 10.0
 
+MOST = 2  # secrets a topic
+
 Topics = Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """`changed_at` is None where there is no such secret yet, or nobody tells."""
+
+    topics: Topics
+    changed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +69,7 @@ def load(instance: str, *, fresh: bool = False) -> Topics:
         if kept and 0 <= time.time() - kept.at < oldest:
             return kept.topics  # another thread has read it meanwhile
         try:
-            topics = _read(name_of(instance))
+            topics = _read(name_of(instance), aws.QUICK).topics
         except SecretUnavailable:
             if kept is None:
                 raise
@@ -71,9 +84,20 @@ def forget() -> None:
         _cache.clear()
 
 
-def _read(name: str) -> Topics:
-    found = secret_store.find(name, aws.QUICK)
-    return parse(name, found[0]) if found else {}
+def stored(instance: str) -> Stored:
+    """What is there now, past the cache. Raises as `load` does."""
+    return _read(name_of(instances.check(instance)), aws.CONFIG)
+
+
+def store(instance: str, topics: Topics) -> None:
+    """In place of what is there. Raises SecretUnavailable."""
+    name = name_of(instances.check(instance))
+    secret_store.put(name, json.dumps(topics), "What Commerce Layer signs webhooks with")
+
+
+def _read(name: str, config: Config) -> Stored:
+    found = secret_store.find(name, config)
+    return Stored(parse(name, found.text), found.since) if found else Stored({})
 
 
 def parse(name: str, text: str) -> Topics:
@@ -90,4 +114,4 @@ def parse(name: str, text: str) -> Topics:
     for secrets in found.values():
         if not isinstance(secrets, list) or not all(s and isinstance(s, str) for s in secrets):
             raise wrong
-    return {topic: tuple(secrets[:2]) for topic, secrets in found.items()}
+    return {topic: tuple(secrets[:MOST]) for topic, secrets in found.items()}
