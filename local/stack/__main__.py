@@ -1,4 +1,4 @@
-"""`make demo`, `make connect`, `make start` and `make invoke`: the connector in the local AWS, for people."""
+"""`make demo`, `connect`, `start` and `invoke`: the connector in the local AWS, for people."""
 
 import argparse
 import json
@@ -27,8 +27,6 @@ FUNCTIONS = {
     "webhooks": "WebhooksFunction",
     "guardian": "GuardianFunction",
 }
-
-
 
 
 def main() -> int:
@@ -168,9 +166,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m local.stack", description=__doc__)
     commands = parser.add_subparsers(required=True)
     commands.add_parser("demo", help="tell the story").set_defaults(command=tell)
-    commands.add_parser("connect", help="the story of the webhooks").set_defaults(
-        command=connected
-    )
+    commands.add_parser("connect", help="the story of the webhooks").set_defaults(command=connected)
     starts = commands.add_parser("start", help="stay up until Ctrl-C")
     starts.add_argument(
         "--instance-secret",

@@ -1,7 +1,6 @@
 """The story that `make connect` tells: how the webhooks of an instance come to life, and stay."""
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 from local.simulator import Simulator
@@ -90,7 +89,7 @@ def _secrets(stack: Stack) -> None:
     text = stack.aws.client("secretsmanager").get_secret_value(SecretId=name)["SecretString"]
     topics = json.loads(text)
     print(f"   secret {name} holds what they sign with:")
-    show({topic: f"{len(topics[topic])} secret" for topic in (APPROVED, CHANGED)}, *topics)
+    show({topic: f"{len(kept)} of at most 2" for topic, kept in topics.items()}, APPROVED, CHANGED)
 
 
 def _arrives(simulator: Simulator, consumer: Subscription, topic: str, record: str) -> None:
@@ -103,7 +102,7 @@ def _arrives(simulator: Simulator, consumer: Subscription, topic: str, record: s
     show(events[0]["detail"], "id", "origin", "change")
 
 
-def _said(stack: Stack, topic: str) -> Mapping[str, Any]:
+def _said(stack: Stack, topic: str) -> dict[str, Any]:
     """The last line of the guardian's log about that topic."""
     lines = (line for line in stack.logs("GuardianLogGroup") if f'"topic":"{topic}"' in line)
     *_, last = (found for line in lines if "message" in (found := _parsed(line)))

@@ -37,10 +37,15 @@ def shop() -> Iterator[Simulator]:
         yield running
 
 
+# Of the guardian; happens in its own test alone, since a webhook is there from then on.
+DECLARED = "customer_password_resets.create"
+PARAMETERS = {"ScheduleState": "DISABLED", "WebhookTopics": f"{DECLARED}:customer"}
+
+
 @pytest.fixture(scope="session")
 def stack(shop: Simulator) -> Iterator[Stack]:
     """template.yaml deployed, with the instance `default` connected to `shop`."""
-    with local_stack(shop, parameters={"ScheduleState": "DISABLED"}) as running:
+    with local_stack(shop, parameters=PARAMETERS) as running:
         yield running
 
 

@@ -1,6 +1,7 @@
 """template.yaml deployed for real into the local AWS: routes, schedules and events at work."""
 
 import json
+import time
 
 import pytest
 
@@ -8,7 +9,7 @@ from local.simulator import Simulator
 from local.stack import Stack
 from local.stack.stack import SAMPLE_WEBHOOK_SECRETS
 from local.tools import ROOT
-from tests.runtime.conftest import needs_tools
+from tests.runtime.conftest import DECLARED, needs_tools
 
 pytestmark = [needs_tools, pytest.mark.stack, pytest.mark.slow]
 
@@ -107,6 +108,34 @@ def test_a_webhook_of_commerce_layer_lands_on_the_bus(stack: Stack, shop: Simula
     assert detail["resource"]["metadata"] == {"crm": "8"}
 
 
+def test_the_guardian_makes_a_webhook_that_delivers(stack: Stack, shop: Simulator) -> None:
+    """Started by its schedule; from the parameter of the stack to an event on its bus."""
+    consumer = stack.subscribe({"detail-type": [DECLARED]})
+    stack.fire("guardian")
+    within = time.monotonic() + 40
+    while not (hooks := shop.store.having("webhooks", "topic", DECLARED)):
+        assert time.monotonic() < within, "the schedule has not started the guardian"
+        time.sleep(0.2)
+    (hook,) = [each for each in hooks if each.attributes["callback_url"].startswith(stack.url)]
+    # The lease is free again once the secret is stored.
+    answers = [stack.invoke("GuardianFunction", {"instance": "default"}) for _ in range(2)]
+    assert answers[-1]["outcome"] == "done"
+    customer = shop.store.all("customers")[0].attributes["email"]
+    resets = "/instances/default/api/customer_password_resets"
+    try:
+        assert stack.request("POST", resets, {"customer_email": customer}).status_code == 201
+        shop.wait_until_idle()
+    finally:
+        stack.request("DELETE", f"/instances/default/api/webhooks/{hook.id}")
+    (event,) = consumer.receive(within=30)
+    assert event["detail"]["origin"] == "webhook"
+    assert event["detail"]["resource"]["customer"]["email"] == customer
+    metrics = [line for line in stack.logs("GuardianLogGroup") if '"CircuitsOpen"' in line]
+    # The dimensions that the alarms of the stack look at.
+    (sets,) = json.loads(metrics[-1])["_aws"]["CloudWatchMetrics"][0]["Dimensions"]
+    assert set(sets) == {"service", "function_name"}
+
+
 def test_nobody_else_speaks_for_commerce_layer(stack: Stack) -> None:
     """The open route takes what is signed, and nothing else."""
     consumer = stack.subscribe({"detail-type": ["orders.place"]})
@@ -125,7 +154,7 @@ def test_no_log_line_holds_a_secret_or_a_customer(stack: Stack) -> None:
     assert stack.request("GET", f"{path}?filter[q][email_eq]={email}").status_code == 200
     said = "\n".join(
         line
-        for group in ("ApiLogGroup", "SyncLogGroup", "WebhooksLogGroup")
+        for group in ("ApiLogGroup", "SyncLogGroup", "WebhooksLogGroup", "GuardianLogGroup")
         for line in stack.logs(group)
     )
     assert '"message":' in said

@@ -6,14 +6,16 @@ by the table in tests/template/test_roles.py.
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from local.simulator import Simulator
 from local.stack import Stack, local_stack
-from tests.runtime.conftest import needs_tools
+from local.stack.stack import FunctionFailed
+from tests.runtime.conftest import DECLARED, PARAMETERS, needs_tools
 from tests.runtime.deliveries import deliver, order
 
 pytestmark = [needs_tools, pytest.mark.stack, pytest.mark.slow]
@@ -25,7 +27,7 @@ LARGE = {f"note-{number}": "x" * 1000 for number in range(250)}
 @pytest.fixture(scope="module")
 def strict(shop: Simulator) -> Iterator[Stack]:
     """A stack of its own in which functions may do what their role says and no more."""
-    with local_stack(shop, enforce_roles=True, parameters={"ScheduleState": "DISABLED"}) as stack:
+    with local_stack(shop, enforce_roles=True, parameters=PARAMETERS) as stack:
         yield stack
 
 
@@ -33,6 +35,7 @@ def test_the_roles_are_enough(strict: Stack, shop: Simulator) -> None:
     assert connected(strict)
     assert synced(strict, shop)
     assert delivered(strict)
+    assert guarded(strict, shop)
 
 
 @pytest.mark.parametrize(
@@ -46,6 +49,8 @@ def test_the_roles_are_enough(strict: Stack, shop: Simulator) -> None:
         ("WebhooksFunctionRole", "ReadWebhookSecrets"),
         ("WebhooksFunctionRole", "Publish"),
         ("WebhooksFunctionRole", "StoreClaimChecks"),
+        ("GuardianFunctionRole", "ReadInstances"),
+        ("GuardianFunctionRole", "RunAlone"),
     ],
 )
 def test_a_function_cannot_work_without_the_statement(
@@ -57,6 +62,8 @@ def test_a_function_cannot_work_without_the_statement(
                 works = connected(strict)
             case "SyncFunctionRole":
                 works = synced(strict, shop)
+            case "GuardianFunctionRole":
+                works = guarded(strict, shop)
             case _:
                 works = delivered(strict)
         assert not works, f"{statement} is not needed: take it out of template.yaml"
@@ -66,6 +73,43 @@ def test_a_function_cannot_work_without_the_statement(
 def test_sync_needs_each_action_on_the_table(strict: Stack, shop: Simulator, action: str) -> None:
     with without(strict, "SyncFunctionRole", "KeepBookmarks", f"dynamodb:{action}"):
         assert not synced(strict, shop)
+
+
+@pytest.mark.parametrize("action", ["GetSecretValue", "PutSecretValue", "CreateSecret"])
+def test_the_guardian_needs_each_action_on_the_secrets(
+    strict: Stack, shop: Simulator, action: str
+) -> None:
+    action = f"secretsmanager:{action}"
+    with without(strict, "GuardianFunctionRole", "KeepWebhookSecrets", action):
+        assert not guarded(strict, shop)
+
+
+def guarded(stack: Stack, shop: Simulator) -> bool:
+    """A webhook is made and its secret stored: in a new secret, and in one that is there."""
+    secrets, name = stack.aws.client("secretsmanager"), "commerce-layer-webhooks/default"
+    before = secrets.get_secret_value(SecretId=name)["SecretString"]
+    cold(stack, "GuardianFunction")
+    try:
+        for there in (True, False):
+            if not there:
+                secrets.delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
+            if stack.invoke("GuardianFunction", {"instance": "default"})["made"] != 1:
+                return False
+            forget_webhooks(stack, shop)
+    except FunctionFailed:
+        return False
+    finally:
+        forget_webhooks(stack, shop)
+        with suppress(secrets.exceptions.ResourceNotFoundException):
+            secrets.delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
+        secrets.create_secret(Name=name, SecretString=before)
+    return True
+
+
+def forget_webhooks(stack: Stack, shop: Simulator) -> None:
+    for each in shop.store.having("webhooks", "topic", DECLARED):
+        if each.attributes["callback_url"].startswith(stack.url):
+            shop.store.delete("webhooks", each.id)
 
 
 def connected(stack: Stack) -> bool:
@@ -109,12 +153,7 @@ def stack_records(shop: Simulator) -> list[str]:
 
 def cold(stack: Stack, function: str) -> None:
     """New configuration, new containers: nothing is cached any more."""
-    configuration = stack.function(function)
-    variables = configuration["Environment"]["Variables"]
-    variables["GENERATION"] = str(int(variables.get("GENERATION", "0")) + 1)
-    stack.aws.client("lambda").update_function_configuration(
-        FunctionName=configuration["FunctionName"], Environment={"Variables": variables}
-    )
+    stack.configure(function, GENERATION=uuid4().hex)
 
 
 @contextmanager
