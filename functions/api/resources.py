@@ -1,10 +1,10 @@
 """Commerce Layer's own paths and verbs, under an instance."""
 
 from collections.abc import Mapping
-from typing import Any
+from importlib import import_module
+from typing import Any, cast
 
 from api.answer import Answer
-from api.idempotency import KEY, once
 from api.problems import MethodNotAllowed
 from api.representations import accepted, document, present
 from api.request import Request
@@ -93,8 +93,10 @@ def ask(
     accepted(request.headers)  # before a write is done whose answer nobody could read
     client = connect(request.instance, request.deadline)
     try:
-        if method != "GET" and KEY in request.headers:
-            return once(client, request, method, body)
+        if method != "GET" and "idempotency-key" in request.headers:
+            # Loaded when it is used: other requests keep no state.
+            once = import_module("api.idempotency").once
+            return cast("Response", once(client, request, method, body))
         return client.send(method, path, request.query, document=body)
     except NotFound as error:
         near = _near(request)

@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from connector import aws as clients
-from connector import connections
+from connector import connections, writes
 from connector.commerce_layer.client import Session
 from connector.commerce_layer.transport import Transport
 from connector.observability import logger
 from connector.settings import settings
 from local.simulator import Simulator
+from tests.component.commands_world import Commands
 from tests.component.sync_world import FastClock, Sync
 from tests.conftest import create_table, put_secret
 
@@ -82,9 +83,25 @@ def empty() -> Iterator[Simulator]:
 
 
 @pytest.fixture
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Sessions with a clock of their own: pauses are over at once."""
+    clock, transport = FastClock(), Transport()
+    monkeypatch.setattr(
+        connections,
+        "Session",
+        lambda instance, load, _: Session(
+            instance, load, transport, clock=clock, sleep=clock.sleep
+        ),
+    )
+    yield
+    transport.close()
+
+
+@pytest.fixture
 def sync(
     empty: Simulator,
     point_to: Callable[[Simulator], Simulator],
+    no_waiting: None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Sync]:
     for name, value in {
@@ -97,17 +114,39 @@ def sync(
     point_to(empty)
     clients.client("events").create_event_bus(Name="bus")
     create_table(clients.client("dynamodb"), "table")
-    clock, transport = FastClock(), Transport()
-    monkeypatch.setattr(
-        connections,
-        "Session",
-        lambda instance, load, _: Session(
-            instance, load, transport, clock=clock, sleep=clock.sleep
-        ),
-    )
     running = Sync(empty)
     running.watch()
     yield running
-    transport.close()
     clients.forget()
     settings.cache_clear()
+
+
+@pytest.fixture
+def commands(
+    simulator: Simulator,
+    point_to: Callable[[Simulator], Simulator],
+    no_waiting: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Commands]:
+    """What was sent a moment ago is not under way any more: nothing has to settle."""
+    simulator.settings.token_limit = 0
+    for name, value in {
+        "EVENT_BUS": "bus",
+        "TABLE": "table",
+        "CLAIM_CHECK_BUCKET": "claims",
+        "COMMAND_QUEUE": "https://sqs.test/queue",
+    }.items():
+        monkeypatch.setenv(name, value)
+    clients.forget()
+    point_to(simulator)
+    clients.client("events").create_event_bus(Name="bus")
+    create_table(clients.client("dynamodb"), "table")
+    monkeypatch.setattr(writes, "SETTLE_SECONDS", 0.0)
+    running = Commands(simulator)
+    running.watch()
+    client = clients.client
+    monkeypatch.setattr(
+        clients, "client", lambda name, *more: running if name == "sqs" else client(name, *more)
+    )
+    yield running
+    clients.forget()

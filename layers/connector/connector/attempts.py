@@ -55,8 +55,8 @@ def digest(*parts: Any) -> str:
 class Attempt:
     """One attempt, in our hands until the lease ends, or final.
 
-    `sends` counts how often it was sent, `sent_at` is when it was sent last. `evidence` is what
-    reading back goes by, `outcome` what is known of the end.
+    `sends` counts how often it was sent and taken, or may have been; `sent_at` is when it was sent
+    last. `evidence` is what reading back goes by, `outcome` what is known of the end.
     """
 
     attempts: "Attempts" = field(repr=False)
@@ -83,10 +83,11 @@ class Attempt:
         self.phase, self.evidence = Phase.SENT, evidence
         self._save("phase", "sends", "sent_at", "evidence")
 
-    def again(self) -> None:
-        """It is proved that nothing was done: as if it had just started."""
-        self.phase = Phase.STARTED
-        self._save("phase")
+    def again(self, *, unsent: bool = False) -> None:
+        """It is proved that nothing was done: as if it had just started. `unsent`: not even
+        taken, which does not count as sent."""
+        self.phase, self.sends = Phase.STARTED, self.sends - unsent
+        self._save("phase", "sends")
 
     def end(self, phase: Phase, outcome: Mapping[str, Any]) -> None:
         self.phase, self.outcome = phase, outcome

@@ -42,6 +42,7 @@ class Settings:
     event_bus, table, claim_check_bucket     names; empty in functions that use none
     webhook_queue        URL of the queue of deliveries that the bus did not take
     max_webhook_bytes    larger deliveries are refused
+    command_queue        URL of the queue of commands
     attempt_days         how long writes under a key are remembered
     webhook_topics       webhooks that the guardian keeps in existence
     webhook_base_url     where they call, without a slash at the end
@@ -56,6 +57,7 @@ class Settings:
     claim_check_bucket: str = ""
     webhook_queue: str = ""
     max_webhook_bytes: int = 1_000_000
+    command_queue: str = ""
     attempt_days: int = 30
     webhook_topics: tuple[Topic, ...] = ()
     webhook_base_url: str = ""
@@ -73,6 +75,7 @@ class Settings:
             claim_check_bucket=environment.get("CLAIM_CHECK_BUCKET", ""),
             webhook_queue=environment.get("WEBHOOK_QUEUE", ""),
             max_webhook_bytes=int(environment.get("MAX_WEBHOOK_BYTES", "1000000")),
+            command_queue=environment.get("COMMAND_QUEUE", ""),
             attempt_days=int(environment.get("ATTEMPT_DAYS", "30")),
             webhook_topics=_topics(environment.get("WEBHOOK_TOPICS", "")),
             webhook_base_url=environment.get("WEBHOOK_BASE_URL", "").rstrip("/"),

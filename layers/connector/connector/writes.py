@@ -19,6 +19,7 @@ from connector.errors import (
     AuthenticationRefused,
     CommerceLayerError,
     ConnectorError,
+    InvalidRequest,
     OutcomeUnknown,
     RateLimited,
     RequestRefused,
@@ -54,16 +55,15 @@ def carry_out(client: Client, write: Write, attempt: Attempt, turns: Turns) -> D
     OutcomeUnknown is, unless it has a `retry_after`; after anything else nothing was done, and
     the same call may be made again. AttemptBusy: others are at the same money.
     """
-    if attempt.phase is Phase.DONE:
-        return Done(attempt.outcome)
-    if attempt.phase is Phase.REFUSED:
-        raise told_again(attempt.outcome)
-    if attempt.phase is not Phase.STARTED and (done := _read_back(client, write, attempt, turns)):
+    if attempt.phase.final:
+        return told_again(attempt)
+    if attempt.phase is not Phase.STARTED and (done := read_back(client, write, attempt, turns)):
         return done
-    return _send(client, write, attempt, turns)
+    return send(client, write, attempt, turns)
 
 
-def _send(client: Client, write: Write, attempt: Attempt, turns: Turns) -> Done:
+def send(client: Client, write: Write, attempt: Attempt, turns: Turns) -> Done:
+    """Of an attempt that has `started`. Raises as `carry_out` does."""
     client.claims()  # a token, so that from here on a fault is the write's own
     turn = turns.take(_place(client, write), attempt.key) if write.money else None
     try:
@@ -86,7 +86,7 @@ def _failed(attempt: Attempt, turn: Turn | None, fault: ConnectorError) -> None:
     """Note it. What is not refused and may have been done raises OutcomeUnknown."""
     unsent = isinstance(fault, _UNSENT) or not isinstance(fault, CommerceLayerError)
     if unsent or (isinstance(fault, ServerFault) and fault.retryable):  # of the token's server
-        attempt.again()
+        attempt.again(unsent=True)
     elif isinstance(fault, OutcomeUnknown | ServerFault):
         attempt.end(Phase.UNKNOWN, {})
         raise OutcomeUnknown(
@@ -101,8 +101,11 @@ def _failed(attempt: Attempt, turn: Turn | None, fault: ConnectorError) -> None:
     _end(turn)
 
 
-def _read_back(client: Client, write: Write, attempt: Attempt, turns: Turns) -> Done | None:
-    """None: it is proved that nothing was done, and it may be sent."""
+def read_back(client: Client, write: Write, attempt: Attempt, turns: Turns) -> Done | None:
+    """Of an attempt that was `sent`, or is `unknown`, and whose lease is ours.
+
+    None: it is proved that nothing was done, and it may be sent. Raises as `carry_out` does.
+    """
     wait = attempt.sent_at + SETTLE_SECONDS - attempt.attempts.clock()
     if wait > 0:
         raise OutcomeUnknown("The outcome is not known yet: it is read back.", retry_after=wait)
@@ -170,18 +173,20 @@ def refused(fault: ConnectorError) -> dict[str, Any]:
         "class": type(fault).__name__,
         "detail": str(fault),
         "status": getattr(fault, "status", None),
+        "pointer": getattr(fault, "pointer", None),
         "errors": told,
     }
 
 
-def told_again(outcome: Mapping[str, Any]) -> ConnectorError:
-    """The refusal that was kept."""
+def told_again(attempt: Attempt) -> Done:
+    """What was kept of an attempt that has ended. Raises the refusal that was kept."""
+    outcome = attempt.outcome
+    if attempt.phase is Phase.DONE:
+        return Done(outcome)
     kind = getattr(errors, outcome["class"])
-    if not issubclass(kind, CommerceLayerError):
-        return errors.InvalidRequest(outcome["detail"], status=outcome["status"] or 422)
-    return kind(  # type: ignore[no-any-return]
-        outcome["detail"], status=outcome["status"], errors=outcome["errors"]
-    )
+    if issubclass(kind, CommerceLayerError):
+        raise kind(outcome["detail"], status=outcome["status"], errors=outcome["errors"])
+    raise InvalidRequest(outcome["detail"], status=422, pointer=outcome["pointer"])
 
 
 def _has_reason(error: Mapping[str, Any]) -> bool:
