@@ -26,6 +26,7 @@ FUNCTIONS = {
     "sync": "SyncFunction",
     "webhooks": "WebhooksFunction",
     "guardian": "GuardianFunction",
+    "commands": "CommandsFunction",
 }
 
 

@@ -22,6 +22,7 @@ FUNCTIONS = {
     "SyncFunction": "sync",
     "WebhooksFunction": "webhooks",
     "GuardianFunction": "guardian",
+    "CommandsFunction": "commands",
 }
 ARTEFACTS = {"ConnectorLayer": "/opt"} | dict.fromkeys(FUNCTIONS, "/var/task")
 # In the flag word of bytecode: checked by a hash of the source, and not even that.

@@ -21,6 +21,7 @@ FUNCTIONS = {
     "sync": "SyncFunction",
     "webhooks": "WebhooksFunction",
     "guardian": "GuardianFunction",
+    "commands": "CommandsFunction",
 }
 SAMPLES = sorted(
     (package, path.name)

@@ -43,6 +43,7 @@ FUNCTIONS = {
     "sync": "SyncFunction",
     "webhooks": "WebhooksFunction",
     "guardian": "GuardianFunction",
+    "commands": "CommandsFunction",
 }
 SAMPLES = sorted(
     str(path.relative_to(ROOT / "events")) for path in (ROOT / "events").glob("*/*.json")

@@ -33,6 +33,7 @@ def test_no_edge_of_the_connector_loses_anything(resources: Resources) -> None:
     assert problems(resources) == []
     assert {net.queue for net in nets(resources)} >= {
         "ScheduleDeadLetters", "SyncFailures", "WebhookDeadLetters", "GuardianFailures",
+        "CommandDeadLetters",
     }  # fmt: skip
 
 

@@ -5,11 +5,18 @@ from typing import Any
 
 import pytest
 
+from commands.handler import LONGEST
 from connector import streams
 from tests.template.conftest import OfType, Resources, arn_of
 
 SCHEDULE = "AWS::Scheduler::Schedule"
-DEAD_LETTERS = ("ScheduleDeadLetters", "SyncFailures", "WebhookDeadLetters", "GuardianFailures")
+DEAD_LETTERS = (
+    "ScheduleDeadLetters", "SyncFailures", "WebhookDeadLetters", "GuardianFailures",
+    "CommandDeadLetters",
+)  # fmt: skip
+FUNCTIONS = (
+    "ApiFunction", "SyncFunction", "WebhooksFunction", "GuardianFunction", "CommandsFunction",
+)  # fmt: skip
 EVERY = {"SyncFunction": "SyncSchedule", "GuardianFunction": "GuardianSchedule"}
 
 
@@ -67,7 +74,7 @@ def test_a_run_that_fails_to_the_end_is_kept(of_type: OfType) -> None:
 def test_every_queue_keeps_failures_for_two_weeks_and_rings(of_type: OfType) -> None:
     """A queue that is read has one behind it for what cannot be done with."""
     queues = of_type("AWS::SQS::Queue")
-    assert set(queues) == {*DEAD_LETTERS, "WebhookQueue"}
+    assert set(queues) == {*DEAD_LETTERS, "WebhookQueue", "CommandQueue"}
     for name, queue in queues.items():
         assert queue["MessageRetentionPeriod"] == 14 * 24 * 3600, name
         assert queue["SqsManagedSseEnabled"] is True, name
@@ -83,24 +90,80 @@ def test_deliveries_that_the_bus_refused_come_again_and_are_never_dropped(of_typ
     assert queue["RedrivePolicy"]["deadLetterTargetArn"] == arn_of("WebhookDeadLetters")
     hours = queue["RedrivePolicy"]["maxReceiveCount"] * queue["VisibilityTimeout"] / 3600
     assert hours > 2
-    (mapping,) = of_type("AWS::Lambda::EventSourceMapping").values()
-    assert mapping["EventSourceArn"] == arn_of("WebhookQueue")
-    assert mapping["FunctionName"] == {"Ref": "WebhooksFunction"}
-    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-    # AWS's own advice: six times what the function may take.
-    timeout = of_type("AWS::Lambda::Function")["WebhooksFunction"]["Timeout"]
-    assert queue["VisibilityTimeout"] >= 6 * timeout
+    _read_by(of_type, "WebhookQueue", "WebhooksFunction")
     alarm = _alarms(of_type)[("AWS/SQS", "ApproximateAgeOfOldestMessage", "WebhookQueue.QueueName")]
     assert alarm["Threshold"] == 900
+
+
+def test_commands_wait_for_days_and_then_ring(of_type: OfType) -> None:
+    """They are put off for up to a quarter of an hour each time."""
+    queue = of_type("AWS::SQS::Queue")["CommandQueue"]
+    assert queue["RedrivePolicy"]["deadLetterTargetArn"] == arn_of("CommandDeadLetters")
+    days = (queue["RedrivePolicy"]["maxReceiveCount"] - 10) * LONGEST / 86_400
+    assert 7 < days < queue["MessageRetentionPeriod"] / 86_400
+    mapping = _read_by(of_type, "CommandQueue", "CommandsFunction")
+    assert mapping["ScalingConfig"] == {"MaximumConcurrency": {"Ref": "CommandConcurrency"}}
+    alarm = _alarms(of_type)[("AWS/SQS", "ApproximateAgeOfOldestMessage", "CommandQueue.QueueName")]
+    assert alarm["Threshold"] == 3600
+
+
+def test_a_command_is_remembered_for_longer_than_it_can_lie_in_queues(
+    template: dict[str, Any], of_type: OfType
+) -> None:
+    queues = of_type("AWS::SQS::Queue")
+    lies = sum(queues[n]["MessageRetentionPeriod"] for n in ("CommandQueue", "CommandDeadLetters"))
+    assert template["Parameters"]["AttemptRetentionDays"]["Default"] * 86_400 > lies
+
+
+def test_commands_come_from_a_bus_of_the_user_s_and_never_from_ours(
+    template: dict[str, Any], resources: Resources
+) -> None:
+    """A replay of our archive must not run a refund again; nor one of theirs."""
+    assert template["Parameters"]["CommandBusName"]["Default"] == ""
+    assert template["Conditions"]["UseCommandBus"] == {
+        "Fn::And": [
+            {"Fn::Not": [{"Fn::Equals": [{"Ref": "CommandBusName"}, ""]}]},
+            {"Fn::Not": [{"Fn::Equals": [{"Ref": "CommandBusName"}, {"Ref": "AWS::StackName"}]}]},
+        ]
+    }
+    rules = {n: each for n, each in resources.items() if each["Type"] == "AWS::Events::Rule"}
+    rule = rules["CommandRule"]
+    assert rule["Condition"] == resources["CommandRulePolicy"]["Condition"] == "UseCommandBus"
+    assert rule["Properties"]["EventBusName"] == {"Ref": "CommandBusName"}
+    assert rule["Properties"]["EventPattern"] == {
+        "detail-type": ["commerce-layer.command"],
+        "replay-name": [{"exists": False}],
+    }
+    (target,) = rule["Properties"]["Targets"]
+    assert target["Arn"] == arn_of("CommandQueue")
+    assert target["DeadLetterConfig"] == {"Arn": arn_of("CommandDeadLetters")}
+    assert resources["EventBus"]["Properties"]["Name"] == {"Ref": "AWS::StackName"}
+    assert not [name for name, each in rules.items() if _listens_to_us_for_commands(each)]
+
+
+def _listens_to_us_for_commands(rule: dict[str, Any]) -> bool:
+    properties = rule["Properties"]
+    ours = properties.get("EventBusName") == {"Ref": "EventBus"}
+    return ours and str(arn_of("CommandQueue")) in str(properties["Targets"])
+
+
+def _read_by(of_type: OfType, queue: str, function: str) -> dict[str, Any]:
+    """The mapping of a queue to the function that reads it."""
+    mappings = of_type("AWS::Lambda::EventSourceMapping").values()
+    (mapping,) = [each for each in mappings if each["EventSourceArn"] == arn_of(queue)]
+    assert mapping["FunctionName"] == {"Ref": function}
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    # AWS's own advice: six times what the function may take.
+    timeout = of_type("AWS::Lambda::Function")[function]["Timeout"]
+    assert of_type("AWS::SQS::Queue")[queue]["VisibilityTimeout"] >= 6 * timeout
+    return mapping
 
 
 # Commerce Layer hangs up after 5 s, whatever the function is given for batches of the queue.
 SLOW = {"WebhooksFunction": 3000}
 
 
-@pytest.mark.parametrize(
-    "function", ["ApiFunction", "SyncFunction", "WebhooksFunction", "GuardianFunction"]
-)
+@pytest.mark.parametrize("function", FUNCTIONS)
 @pytest.mark.parametrize("metric", ["Errors", "Throttles", "Duration"])
 def test_every_function_has_its_alarms(of_type: OfType, function: str, metric: str) -> None:
     alarm = _alarms(of_type)[("AWS/Lambda", metric, function)]
@@ -135,8 +198,7 @@ def test_the_dashboard_shows_all_functions_and_queues(resources: Resources) -> N
     body = resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
     widgets = json.loads(body)["widgets"]
     assert len(widgets) >= 5
-    functions = ("ApiFunction", "SyncFunction", "WebhooksFunction", "GuardianFunction")
-    for name in (*functions, "HttpApi", "EventBus"):
+    for name in (*FUNCTIONS, "HttpApi", "EventBus"):
         assert f"${{{name}}}" in body
     for name in DEAD_LETTERS:
         assert f"${{{name}.QueueName}}" in body

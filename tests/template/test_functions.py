@@ -17,6 +17,7 @@ FUNCTIONS = {
     "SyncFunction": "sync",
     "WebhooksFunction": "webhooks",
     "GuardianFunction": "guardian",
+    "CommandsFunction": "commands",
 }
 
 
@@ -85,6 +86,7 @@ def test_the_environment_is_what_settings_read(functions: dict[str, dict[str, An
         "sync": stores,
         "webhooks": stores | {"WEBHOOK_QUEUE", "MAX_WEBHOOK_BYTES"},
         "guardian": {"TABLE", "WEBHOOK_TOPICS", "WEBHOOK_BASE_URL"},
+        "commands": stores | {"COMMAND_QUEUE", "ATTEMPT_DAYS"},
     }
     given = {
         package: set(functions[function]["Environment"]["Variables"])
@@ -101,6 +103,9 @@ def test_the_environment_points_at_the_stack_s_own_resources(
     api = functions["ApiFunction"]["Environment"]["Variables"]
     assert api["TABLE"] == {"Ref": "Table"}
     assert api["ATTEMPT_DAYS"] == {"Ref": "AttemptRetentionDays"}
+    commands = functions["CommandsFunction"]["Environment"]["Variables"]
+    assert commands["COMMAND_QUEUE"] == {"Ref": "CommandQueue"}
+    assert commands["ATTEMPT_DAYS"] == {"Ref": "AttemptRetentionDays"}
     assert environment["WEBHOOK_QUEUE"] == {"Ref": "WebhookQueue"}
     assert environment["MAX_WEBHOOK_BYTES"] == {"Ref": "MaxWebhookBytes"}
     assert environment["EVENT_BUS"] == {"Ref": "EventBus"}

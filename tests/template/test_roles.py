@@ -71,6 +71,22 @@ MAY: dict[str, list[tuple[set[str], Any]]] = {
         ({"dynamodb:UpdateItem"}, arn_of("Table")),
         ({"sqs:SendMessage"}, arn_of("GuardianFailures")),
     ],
+    "CommandsFunctionRole": [
+        ({"logs:CreateLogStream", "logs:PutLogEvents"}, arn_of("CommandsLogGroup")),
+        ({"secretsmanager:GetSecretValue"}, SECRETS),
+        ({"dynamodb:PutItem", "dynamodb:UpdateItem"}, arn_of("Table")),
+        ({"events:PutEvents"}, arn_of("EventBus")),
+        ({"s3:PutObject"}, {"Fn::Sub": "${ClaimChecks.Arn}/*"}),
+        (
+            {
+                "sqs:ReceiveMessage",
+                "sqs:DeleteMessage",
+                "sqs:ChangeMessageVisibility",
+                "sqs:GetQueueAttributes",
+            },
+            arn_of("CommandQueue"),
+        ),
+    ],
     "SchedulerRole": [
         ({"lambda:InvokeFunction"}, [arn_of("SyncFunction"), arn_of("GuardianFunction")]),
         ({"sqs:SendMessage"}, arn_of("ScheduleDeadLetters")),
@@ -82,6 +98,7 @@ ASSUMED_BY = {
     "SyncFunctionRole": "lambda.amazonaws.com",
     "WebhooksFunctionRole": "lambda.amazonaws.com",
     "GuardianFunctionRole": "lambda.amazonaws.com",
+    "CommandsFunctionRole": "lambda.amazonaws.com",
     "SchedulerRole": "scheduler.amazonaws.com",
 }
 
@@ -126,11 +143,10 @@ def test_the_scheduler_acts_for_this_account_only(of_type: OfType) -> None:
     }
 
 
-@pytest.mark.parametrize(
-    "function", ["ApiFunction", "SyncFunction", "WebhooksFunction", "GuardianFunction"]
-)
-def test_each_function_has_its_own_role(of_type: OfType, function: str) -> None:
-    assert of_type("AWS::Lambda::Function")[function]["Role"] == arn_of(f"{function}Role")
+def test_each_function_has_its_own_role(of_type: OfType) -> None:
+    for function in of_type("AWS::Lambda::Function"):
+        properties = of_type("AWS::Lambda::Function")[function]
+        assert properties["Role"] == arn_of(f"{function}Role")
 
 
 def _actions(statement: dict[str, Any]) -> set[str]:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.template.conftest import OfType, Resources, arn_of
 
-PUBLISHERS = ("Sync", "Webhooks")
+PUBLISHERS = ("Sync", "Webhooks", "Commands")
 
 
 def test_nobody_else_speaks_in_commerce_layer_s_name(of_type: OfType) -> None:
