@@ -138,6 +138,7 @@ check: .venv/.installed .tools/sam/.installed
 bench: $(RUN)
 	PYTHONPATH=.:functions:layers/connector $(PY) -m tests.performance.bench_cold_start
 	PYTHONPATH=.:functions:layers/connector $(PY) -m tests.performance.bench_warm
+	PYTHONPATH=.:functions:layers/connector $(PY) -m tests.performance.bench_webhooks
 	PYTHONPATH=.:functions:layers/connector $(PY) -m tests.performance.bench_simulator
 
 # --- Running ------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """What a cold start costs, from the built artefacts, in the Lambda runtime.
 
     make bench
+    python -m tests.performance.bench_cold_start 20 webhooks    # so often, this function alone
 
 Three variants of each function, in turn, each in a fresh process:
 
@@ -24,7 +25,7 @@ import statistics
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,13 +38,24 @@ from local.lambda_runtime import LambdaRuntime
 from local.stack import deployment
 from local.tools import BUILD
 from tests.conftest import CREDENTIALS, REGION, create_table
+from tests.performance.bench_webhooks import SECRET, TOPIC, delivery
 from tests.performance.simulator_process import simulator_process
 
 UNCHECKED = py_compile.PycInvalidationMode.UNCHECKED_HASH
 
-FUNCTIONS = {
-    "api": ("ApiFunction", json.loads(Path("events/api/list_skus.json").read_text()), ()),
-    "sync": ("SyncFunction", {"instance": "default", "stream": "orders"}, ("dynamodb", "events")),
+# Package -> function, what it is called with, what it has clients of.
+FUNCTIONS: dict[str, tuple[str, Callable[[], Any], tuple[str, ...]]] = {
+    "api": (
+        "ApiFunction",
+        lambda: json.loads(Path("events/api/list_skus.json").read_text()),
+        ("secretsmanager",),
+    ),
+    "sync": (
+        "SyncFunction",
+        lambda: {"instance": "default", "stream": "orders"},
+        ("secretsmanager", "dynamodb", "events"),
+    ),
+    "webhooks": ("WebhooksFunction", delivery, ("secretsmanager", "dynamodb", "events")),
 }
 
 # Stands beside the function's own package, calls it, and tells what that has loaded.
@@ -59,12 +71,12 @@ def handler(event, context):
 FLOOR = """
 {imports}
 import botocore.session
-import httpx
 from botocore.config import Config
 
 session = botocore.session.get_session()
 clients = [session.create_client(name, config=Config()) for name in {services}]
-transport = httpx.HTTPTransport(verify=httpx.create_ssl_context(trust_env=False))
+if "httpx" in globals():
+    transport = httpx.HTTPTransport(verify=httpx.create_ssl_context(trust_env=False))
 
 def handler(event, context):
     return {{}}
@@ -98,6 +110,7 @@ def environment() -> Iterator[dict[str, str]]:
                 "EVENT_BUS": "bench",
                 "TABLE": "bench",
                 "CLAIM_CHECK_BUCKET": "bench",
+                "WEBHOOK_QUEUE": "bench",
             }
             session = boto3.Session("testing", "testing", region_name=REGION)
             endpoint = variables["AWS_ENDPOINT_URL"]
@@ -105,6 +118,9 @@ def environment() -> Iterator[dict[str, str]]:
                 Name="commerce-layer/default", SecretString=json.dumps(dict(CREDENTIALS))
             )
             session.client("events", endpoint_url=endpoint).create_event_bus(Name="bench")
+            session.client("secretsmanager", endpoint_url=endpoint).create_secret(
+                Name="commerce-layer-webhooks/default", SecretString=json.dumps({TOPIC: [SECRET]})
+            )
             create_table(session.client("dynamodb", endpoint_url=endpoint), "bench")
             yield variables
     finally:
@@ -138,7 +154,7 @@ def without_bytecode(source: Path, target: Path) -> Path:
     return target
 
 
-def main(processes: int = 10) -> None:
+def main(processes: int = 10, *only: str) -> None:
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     with environment() as variables, tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -146,18 +162,19 @@ def main(processes: int = 10) -> None:
             deployment.build(folder / "build.log")
             shutil.copytree(BUILD, folder / "built")
         for package, (function, event, services) in FUNCTIONS.items():
+            if only and package not in only:
+                continue
             layer, code = folder / "built" / "ConnectorLayer", folder / "built" / function
             probe = folder / f"{package}-probe"
             shutil.copytree(code, probe)
             (probe / "probe.py").write_text(PROBE.format(package=package))
-            *_, probed = start(function, Variant("probe.handler", probe, layer), variables, event)
+            *_, probed = start(function, Variant("probe.handler", probe, layer), variables, event())
             packages = third_party(layer, probed["modules"])
 
             floor = folder / f"{package}-floor"
             floor.mkdir()
             imports = "\n".join(f"import {each}" for each in packages)
-            clients = ("secretsmanager", *services)
-            (floor / "floor.py").write_text(FLOOR.format(imports=imports, services=clients))
+            (floor / "floor.py").write_text(FLOOR.format(imports=imports, services=services))
             # Lambda would have bytecode of it too.
             compileall.compile_dir(floor, quiet=1, invalidation_mode=UNCHECKED)
 
@@ -171,7 +188,7 @@ def main(processes: int = 10) -> None:
             measured = defaultdict[str, list[tuple[float, float]]](list)
             for _ in range(processes):
                 for title, variant in variants.items():
-                    init, first, _answer = start(function, variant, variables, event)
+                    init, first, _answer = start(function, variant, variables, event())
                     measured[title].append((init, first))
             report(package, packages, measured)
 
@@ -190,4 +207,4 @@ def report(package: str, packages: list[str], measured: dict[str, list[Any]]) ->
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    main(int((sys.argv[1:2] or ["10"])[0]), *sys.argv[2:])
