@@ -27,6 +27,7 @@ FUNCTIONS = {
     "webhooks": "WebhooksFunction",
     "guardian": "GuardianFunction",
     "commands": "CommandsFunction",
+    "bulk_imports": "BulkImportsFunction",
 }
 
 

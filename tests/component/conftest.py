@@ -3,19 +3,24 @@
 import io
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 
+from bulk_imports import tasks
+from bulk_imports.ledger import Ledger
 from connector import aws as clients
 from connector import connections, writes
 from connector.commerce_layer.client import Session
 from connector.commerce_layer.transport import Transport
+from connector.job_slots import JobSlots
 from connector.observability import logger
 from connector.settings import settings
 from local.simulator import Simulator
 from tests.component.commands_world import Commands
+from tests.component.import_world import BUCKET, Clock, Imports
 from tests.component.sync_world import FastClock, Sync
-from tests.conftest import create_table, put_secret
+from tests.conftest import REGION, create_table, put_secret
 
 # What no log line may hold: credentials, tokens, an e-mail address, signs of a query or a body.
 FORBIDDEN = re.compile(r"demo-secret|eyJ|Bearer|[\w.+-]+@[\w-]+\.|%5B|filter\[|attributes\"|ERP-")
@@ -150,3 +155,41 @@ def commands(
     )
     yield running
     clients.forget()
+
+
+@pytest.fixture
+def imports(
+    empty: Simulator,
+    point_to: Callable[[Simulator], Simulator],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Imports]:
+    for name, value in {
+        "EVENT_BUS": "bus",
+        "TABLE": "table",
+        "CLAIM_CHECK_BUCKET": "claims",
+        "TRANSFER_BUCKET": BUCKET,
+    }.items():
+        monkeypatch.setenv(name, value)
+    clients.forget()
+    point_to(empty)
+    clients.client("events").create_event_bus(Name="bus")
+    create_table(clients.client("dynamodb"), "table")
+    clients.client("s3").create_bucket(
+        Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION}
+    )
+    clock, transport = Clock(), Transport()
+    monkeypatch.setattr(
+        connections,
+        "Session",
+        lambda instance, load, _: Session(
+            instance, load, transport, clock=clock, sleep=clock.sleep
+        ),
+    )
+    monkeypatch.setattr(tasks, "Ledger", partial(Ledger, clock=clock))
+    monkeypatch.setattr(tasks, "JobSlots", partial(JobSlots, clock=clock))
+    running = Imports(empty, clock)
+    running.watch()
+    yield running
+    transport.close()
+    clients.forget()
+    settings.cache_clear()

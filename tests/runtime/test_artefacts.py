@@ -23,6 +23,7 @@ FUNCTIONS = {
     "WebhooksFunction": "webhooks",
     "GuardianFunction": "guardian",
     "CommandsFunction": "commands",
+    "BulkImportsFunction": "bulk_imports",
 }
 ARTEFACTS = {"ConnectorLayer": "/opt"} | dict.fromkeys(FUNCTIONS, "/var/task")
 # In the flag word of bytecode: checked by a hash of the source, and not even that.

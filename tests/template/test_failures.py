@@ -12,10 +12,11 @@ from tests.template.conftest import OfType, Resources, arn_of
 SCHEDULE = "AWS::Scheduler::Schedule"
 DEAD_LETTERS = (
     "ScheduleDeadLetters", "SyncFailures", "WebhookDeadLetters", "GuardianFailures",
-    "CommandDeadLetters",
+    "CommandDeadLetters", "ImportDeadLetters",
 )  # fmt: skip
 FUNCTIONS = (
     "ApiFunction", "SyncFunction", "WebhooksFunction", "GuardianFunction", "CommandsFunction",
+    "BulkImportsFunction",
 )  # fmt: skip
 EVERY = {"SyncFunction": "SyncSchedule", "GuardianFunction": "GuardianSchedule"}
 

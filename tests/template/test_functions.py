@@ -18,6 +18,7 @@ FUNCTIONS = {
     "WebhooksFunction": "webhooks",
     "GuardianFunction": "guardian",
     "CommandsFunction": "commands",
+    "BulkImportsFunction": "bulk_imports",
 }
 
 
@@ -87,6 +88,7 @@ def test_the_environment_is_what_settings_read(functions: dict[str, dict[str, An
         "webhooks": stores | {"WEBHOOK_QUEUE", "MAX_WEBHOOK_BYTES"},
         "guardian": {"TABLE", "WEBHOOK_TOPICS", "WEBHOOK_BASE_URL"},
         "commands": stores | {"COMMAND_QUEUE", "ATTEMPT_DAYS"},
+        "bulk_imports": stores | {"TRANSFER_BUCKET", "IMPORT_CHUNK_SIZE", "IMPORT_SLOTS"},
     }
     given = {
         package: set(functions[function]["Environment"]["Variables"])
@@ -101,6 +103,10 @@ def test_the_environment_points_at_the_stack_s_own_resources(
 ) -> None:
     environment = functions["WebhooksFunction"]["Environment"]["Variables"]
     api = functions["ApiFunction"]["Environment"]["Variables"]
+    imports = functions["BulkImportsFunction"]["Environment"]["Variables"]
+    assert imports["TRANSFER_BUCKET"] == {"Ref": "Transfers"}
+    assert imports["IMPORT_CHUNK_SIZE"] == {"Ref": "ImportChunkSize"}
+    assert imports["IMPORT_SLOTS"] == {"Ref": "ImportSlots"}
     assert api["TABLE"] == {"Ref": "Table"}
     assert api["ATTEMPT_DAYS"] == {"Ref": "AttemptRetentionDays"}
     commands = functions["CommandsFunction"]["Environment"]["Variables"]

@@ -20,6 +20,14 @@ WEBHOOK_SECRETS = {
     ":secret:${SecretPrefix}-webhooks/*"
 }
 
+STATES = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}"
+IMPORTS = "${AWS::StackName}-imports"
+
+
+def below(bucket: str, *folders: str) -> list[dict[str, str]]:
+    return [{"Fn::Sub": f"${{{bucket}.Arn}}/{folder}/*"} for folder in folders]
+
+
 MAY: dict[str, list[tuple[set[str], Any]]] = {
     "ApiFunctionRole": [
         ({"logs:CreateLogStream", "logs:PutLogEvents"}, arn_of("ApiLogGroup")),
@@ -87,6 +95,25 @@ MAY: dict[str, list[tuple[set[str], Any]]] = {
             arn_of("CommandQueue"),
         ),
     ],
+    "BulkImportsFunctionRole": [
+        ({"logs:CreateLogStream", "logs:PutLogEvents"}, arn_of("BulkImportsLogGroup")),
+        ({"secretsmanager:GetSecretValue"}, SECRETS),
+        ({"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"}, arn_of("Table")),
+        ({"s3:GetObject"}, below("Transfers", "imports", "work")),
+        ({"s3:ListBucket"}, arn_of("Transfers")),
+        ({"s3:PutObject", "s3:AbortMultipartUpload"}, below("Transfers", "work", "reports")),
+        ({"events:PutEvents"}, arn_of("EventBus")),
+        ({"s3:PutObject"}, {"Fn::Sub": "${ClaimChecks.Arn}/*"}),
+    ],
+    "ImportRuleRole": [({"states:StartExecution"}, {"Ref": "ImportMachine"})],
+    "ImportMachineRole": [
+        ({"lambda:InvokeFunction"}, arn_of("BulkImportsFunction")),
+        ({"states:StartExecution"}, {"Fn::Sub": f"{STATES}:stateMachine:{IMPORTS}"}),
+        (
+            {"states:DescribeExecution", "states:StopExecution"},
+            {"Fn::Sub": f"{STATES}:execution:{IMPORTS}/*"},
+        ),
+    ],
     "SchedulerRole": [
         ({"lambda:InvokeFunction"}, [arn_of("SyncFunction"), arn_of("GuardianFunction")]),
         ({"sqs:SendMessage"}, arn_of("ScheduleDeadLetters")),
@@ -99,6 +126,9 @@ ASSUMED_BY = {
     "WebhooksFunctionRole": "lambda.amazonaws.com",
     "GuardianFunctionRole": "lambda.amazonaws.com",
     "CommandsFunctionRole": "lambda.amazonaws.com",
+    "BulkImportsFunctionRole": "lambda.amazonaws.com",
+    "ImportRuleRole": "events.amazonaws.com",
+    "ImportMachineRole": "states.amazonaws.com",
     "SchedulerRole": "scheduler.amazonaws.com",
 }
 
@@ -134,9 +164,10 @@ def test_a_role_is_for_its_service_alone(of_type: OfType, role: str) -> None:
     assert statement["Action"] == "sts:AssumeRole"
 
 
-def test_the_scheduler_acts_for_this_account_only(of_type: OfType) -> None:
-    """A schedule in another account must not borrow the role."""
-    role = of_type("AWS::IAM::Role")["SchedulerRole"]
+@pytest.mark.parametrize("name", ["SchedulerRole", "ImportRuleRole", "ImportMachineRole"])
+def test_a_service_acts_for_this_account_only(of_type: OfType, name: str) -> None:
+    """A schedule, rule or state machine in another account must not borrow the role."""
+    role = of_type("AWS::IAM::Role")[name]
     (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
     assert statement["Condition"] == {
         "StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}

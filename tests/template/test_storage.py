@@ -6,7 +6,8 @@ import pytest
 
 from tests.template.conftest import OfType, Resources, arn_of
 
-PUBLISHERS = ("Sync", "Webhooks", "Commands")
+PUBLISHERS = ("Sync", "Webhooks", "Commands", "BulkImports")
+BUCKETS = ("ClaimChecks", "Transfers")
 
 
 def test_nobody_else_speaks_in_commerce_layer_s_name(of_type: OfType) -> None:
@@ -60,8 +61,10 @@ def test_claim_checks_outlive_the_archive_by_two_weeks(
     }
 
 
-def test_the_bucket_is_private_and_encrypted(of_type: OfType) -> None:
-    bucket = of_type("AWS::S3::Bucket")["ClaimChecks"]
+@pytest.mark.parametrize("name", BUCKETS)
+def test_a_bucket_is_private_and_encrypted(of_type: OfType, name: str) -> None:
+    assert set(of_type("AWS::S3::Bucket")) == set(BUCKETS)
+    bucket = of_type("AWS::S3::Bucket")[name]
     assert bucket["PublicAccessBlockConfiguration"] == {
         "BlockPublicAcls": True,
         "BlockPublicPolicy": True,
@@ -69,14 +72,22 @@ def test_the_bucket_is_private_and_encrypted(of_type: OfType) -> None:
         "RestrictPublicBuckets": True,
     }
     assert bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
-    (statement,) = of_type("AWS::S3::BucketPolicy")["ClaimChecksPolicy"]["PolicyDocument"][
-        "Statement"
-    ]
+    policy = of_type("AWS::S3::BucketPolicy")[f"{name}Policy"]
+    assert policy["Bucket"] == {"Ref": name}
+    (statement,) = policy["PolicyDocument"]["Statement"]
     assert statement["Effect"] == "Deny"
     assert statement["Principal"] == "*"
     assert statement["Action"] == "s3:*"
-    assert statement["Resource"] == [arn_of("ClaimChecks"), {"Fn::Sub": "${ClaimChecks.Arn}/*"}]
+    assert statement["Resource"] == [arn_of(name), {"Fn::Sub": f"${{{name}.Arn}}/*"}]
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_what_is_transferred_does_not_stay_for_ever(of_type: OfType) -> None:
+    """Uploads and reports hold whatever customers' data there is in them."""
+    rules = of_type("AWS::S3::Bucket")["Transfers"]["LifecycleConfiguration"]["Rules"]
+    kept = {rule["Prefix"]: rule["ExpirationInDays"] for rule in rules}
+    assert kept == {"imports/": 30, "work/": 14, "reports/": 90}
+    assert all(rule["Status"] == "Enabled" for rule in rules)
 
 
 def test_the_table_is_safe_and_forgets_what_has_expired(of_type: OfType) -> None:
@@ -90,7 +101,7 @@ def test_the_table_is_safe_and_forgets_what_has_expired(of_type: OfType) -> None
     assert table["DeletionProtectionEnabled"] == {"Ref": "DeletionProtection"}
 
 
-@pytest.mark.parametrize("name", ["Table", "ClaimChecks"])
+@pytest.mark.parametrize("name", ["Table", *BUCKETS])
 def test_what_holds_data_stays_when_the_stack_goes(resources: Resources, name: str) -> None:
     assert resources[name]["DeletionPolicy"] == "RetainExceptOnCreate"
     assert resources[name]["UpdateReplacePolicy"] == "Retain"
@@ -100,6 +111,6 @@ def test_only_what_the_emulator_lacks_is_left_out_there(
     template: dict[str, Any], resources: Resources
 ) -> None:
     left_out = {name for name, each in resources.items() if each.get("Condition") == "OnAws"}
-    assert left_out == {"EventBusPolicy", "EventArchive", "ClaimChecksPolicy"}
+    assert left_out == {"EventBusPolicy", "EventArchive", "ClaimChecksPolicy", "TransfersPolicy"}
     assert template["Parameters"]["Emulated"]["Default"] == "false"
     assert template["Conditions"]["OnAws"] == {"Fn::Equals": [{"Ref": "Emulated"}, "false"]}

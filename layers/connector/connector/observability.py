@@ -24,7 +24,7 @@ FIELDS = frozenset(
     "level location message timestamp service correlation_id xray_trace_id"
     " exception exception_name"
     # what happened
-    " instance category reason outcome topic"
+    " instance category reason outcome topic task"
     # one run of the guardian
     " webhook open made repaired reset needs_a_person"
     # one HTTP request

@@ -46,6 +46,9 @@ class Settings:
     attempt_days         how long writes under a key are remembered
     webhook_topics       webhooks that the guardian keeps in existence
     webhook_base_url     where they call, without a slash at the end
+    transfer_bucket      where files to be imported come to, and where reports go
+    import_chunk_size    rows of one import job
+    import_slots         import jobs that we have running at a time in one organization
     """
 
     instances: tuple[str, ...]
@@ -61,6 +64,9 @@ class Settings:
     attempt_days: int = 30
     webhook_topics: tuple[Topic, ...] = ()
     webhook_base_url: str = ""
+    transfer_bucket: str = ""
+    import_chunk_size: int = 2_000
+    import_slots: int = 5
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> "Settings":
@@ -79,6 +85,9 @@ class Settings:
             attempt_days=int(environment.get("ATTEMPT_DAYS", "30")),
             webhook_topics=_topics(environment.get("WEBHOOK_TOPICS", "")),
             webhook_base_url=environment.get("WEBHOOK_BASE_URL", "").rstrip("/"),
+            transfer_bucket=environment.get("TRANSFER_BUCKET", ""),
+            import_chunk_size=int(environment.get("IMPORT_CHUNK_SIZE", "2000")),
+            import_slots=int(environment.get("IMPORT_SLOTS", "5")),
         )
         if not settings.instances:
             raise ConfigurationError("INSTANCES is empty: name at least one instance.")
