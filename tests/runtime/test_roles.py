@@ -42,8 +42,10 @@ def test_the_roles_are_enough(strict: Stack, shop: Simulator) -> None:
     ("role", "statement"),
     [
         ("ApiFunctionRole", "ReadInstances"),
+        ("ApiFunctionRole", "SteerStreamsAndRememberAttempts"),
         ("SyncFunctionRole", "ReadInstances"),
         ("SyncFunctionRole", "KeepBookmarks"),
+        ("SyncFunctionRole", "KnowRecords"),
         ("SyncFunctionRole", "Publish"),
         ("SyncFunctionRole", "StoreClaimChecks"),
         ("WebhooksFunctionRole", "ReadWebhookSecrets"),
@@ -112,13 +114,37 @@ def forget_webhooks(stack: Stack, shop: Simulator) -> None:
             shop.store.delete("webhooks", each.id)
 
 
+@pytest.mark.parametrize("action", ["PutItem", "Query"])
+def test_sync_needs_each_action_to_find_deletions(
+    strict: Stack, shop: Simulator, action: str
+) -> None:
+    with without(strict, "SyncFunctionRole", "KnowRecords", f"dynamodb:{action}"):
+        assert not synced(strict, shop)
+
+
+@pytest.mark.parametrize("action", ["BatchGetItem", "UpdateItem"])
+def test_the_api_needs_each_action_to_steer_streams(strict: Stack, action: str) -> None:
+    with without(
+        strict, "ApiFunctionRole", "SteerStreamsAndRememberAttempts", f"dynamodb:{action}"
+    ):
+        assert not connected(strict)
+
+
 def connected(stack: Stack) -> bool:
+    """A connection test; a stream shown and steered."""
     cold(stack, "ApiFunction")
-    return stack.request("GET", "/instances/default").json().get("connected") is True
+    stream = "/instances/default/streams/skus"
+    answers = [
+        stack.request("GET", "/instances/default"),
+        stack.request("GET", stream),
+        stack.request("PATCH", stream, {"deletions": "check"}),
+    ]
+    return [answer.status_code for answer in answers] == [200] * 3
 
 
 def synced(stack: Stack, shop: Simulator) -> bool:
-    """One run over one record that is too large for an event."""
+    """One run over one record that is too large for an event, and a look for deleted ones."""
+    stack.request("PATCH", "/instances/default/streams/skus", {"deletions": "check"})
     (sku, *_) = stack_records(shop)
     shop.store.update("skus", sku, {"metadata": LARGE})
     cold(stack, "SyncFunction")
