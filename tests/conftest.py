@@ -96,13 +96,10 @@ def put_secret(name: str = "commerce-layer/default", **changes: Any) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """How tests are dealt out to several processes (`-n`): a file stays together, and all that
-    share the deployed stack. What takes longest begins first.
+    work with the one build in .aws-sam, which take longest and begin first.
     """
-
-    def deployed(item: pytest.Item) -> bool:
-        return "stack" in getattr(item, "fixturenames", ())
-
-    items.sort(key=lambda item: (not deployed(item), "tests/runtime/" not in item.nodeid))
+    items.sort(key=lambda item: "tests/runtime/" not in item.nodeid)
     for item in items:
-        name = "stack" if deployed(item) else item.nodeid.partition("::")[0]
+        file = item.nodeid.partition("::")[0]
+        name = "runtime" if file.startswith("tests/runtime/") else file
         item.add_marker(pytest.mark.xdist_group(name))

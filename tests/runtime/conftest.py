@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import httpx
 import pytest
 from moto.server import ThreadedMotoServer
 
@@ -81,6 +82,7 @@ def moto() -> Iterator[Moto]:
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     moto = Moto("http://{}:{}".format(*server.get_host_and_port()))
+    forget_everything(moto.endpoint)
     moto.client("secretsmanager").create_secret(
         Name="commerce-layer/default", SecretString=json.dumps(dict(CREDENTIALS))
     )
@@ -88,6 +90,11 @@ def moto() -> Iterator[Moto]:
     create_table(moto.client("dynamodb"), "table")
     yield moto
     server.stop()
+
+
+def forget_everything(endpoint: str) -> None:
+    """All servers of moto in one process share their state, also one after the other."""
+    httpx.post(f"{endpoint}/moto-api/reset").raise_for_status()
 
 
 def taken_by_webhooks(answer: Any) -> None:

@@ -29,9 +29,12 @@ TRY, DEPLOY, ADD_INSTANCE, FIND_API, USE, RECEIVE = COMMANDS
 
 
 @pytest.fixture(scope="module")
-def strict(shop: Simulator) -> Iterator[Stack]:
-    """Roles and signatures are enforced; nobody has added an instance yet."""
-    with local_stack(shop, enforce_roles=True, parameters={"ScheduleState": "DISABLED"}) as stack:
+def strict() -> Iterator[Stack]:
+    """Roles and signatures are enforced; nobody has added an instance yet, or created Ada."""
+    with (
+        Simulator(seed=20) as shop,
+        local_stack(shop, enforce_roles=True, parameters={"ScheduleState": "DISABLED"}) as stack,
+    ):
         stack.aws.client("secretsmanager").delete_secret(
             SecretId="commerce-layer/default", ForceDeleteWithoutRecovery=True
         )

@@ -26,7 +26,7 @@ from local.stack.ministack import MiniStack
 from local.stack.stack import secrets_of
 from local.tools import ARCHITECTURE, ROOT, SAM
 from tests.conftest import REGION, create_table
-from tests.runtime.conftest import needs_tools, taken_by_webhooks
+from tests.runtime.conftest import forget_everything, needs_tools, taken_by_webhooks
 
 
 def _engine_answers() -> bool:
@@ -119,6 +119,7 @@ def sam_local(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     server.start()
     endpoint = f"http://{HOST}:{server.get_host_and_port()[1]}"
     aws = MiniStack(endpoint)
+    forget_everything(endpoint)
     resources(aws)
     # SAM hands over only variables that the template has, and this one it must not have in AWS.
     template = built / "sam-local.yaml"

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
 import CommerceLayerUtils, { cleanups, exportz, imports } from '@commercelayer/sdk-utils'
-import { client, invalid, link, Maker, refusal, unique, until } from '../kit.js'
+import { client, invalid, link, Maker, onlyDirect, refusal, unique, until } from '../kit.js'
 
 let cl, make
 before(async () => {
@@ -259,7 +259,7 @@ test('cleanup: by the helper that splits it', async () => {
   assert.equal(await cl.skus.count({ reference_eq: reference }), 0)
 })
 
-test('jobs: no more than ten at a time', async () => {
+test('jobs: no more than ten at a time', onlyDirect, async () => {
   const started = []
   const statuses = []
   for (let number = 0; number < 11; number++) {
