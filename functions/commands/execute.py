@@ -97,7 +97,7 @@ class _Execution:
             return None
         name = command.id or (command.match and dict(command.match.values))
         record = [command.instance, command.resource.type, name]
-        return self._services.turns.take(record, self._attempt.key)
+        return self._services.turns.take(record, self._attempt.key, again=not self._fresh)
 
     def _carry_out(self, turn: Turn | None) -> Result:
         services, old = self._services, self._superseded(turn)
@@ -111,8 +111,6 @@ class _Execution:
             outcome = {"type": write.type, "id": write.id, "status": 200, "updated_at": write.seen}
             self._attempt.end(Phase.DONE, {**outcome, "superseded": old})
             return self._end(turn, "superseded", outcome, superseded=old)
-        if turn:
-            turn.claim(self._order_keys(old))
         return self._done(send(self._client, write, self._attempt, services.turns), turn, old)
 
     def _done(self, done: Done, turn: Turn | None, old: tuple[str, ...]) -> Result:
@@ -143,13 +141,10 @@ class _Execution:
         return Result("done", outcome, record, old)
 
     def _order(self, turn: Turn | None, old: tuple[str, ...]) -> None:
-        if turn:
-            turn.end(self._order_keys(old))
-
-    def _order_keys(self, old: tuple[str, ...]) -> dict[str, Any]:
         command = self._command
-        names = {*command.attributes, *command.relationships, *command.related} - set(old)
-        return dict.fromkeys(names, command.order_key)
+        if turn:
+            names = {*command.attributes, *command.relationships, *command.related} - set(old)
+            turn.end(dict.fromkeys(names, command.order_key))
 
     def _end(
         self,
@@ -159,9 +154,7 @@ class _Execution:
         superseded: tuple[str, ...] = (),
     ) -> Result:
         if turn:
-            # What may have been written counts as written: what is older must not overwrite it.
-            written = outcome == "unknown"
-            turn.end(self._order_keys(self._superseded(turn)) if written else None)
+            turn.end()
         return Result(outcome, about, superseded=superseded)
 
     def _superseded(self, turn: Turn | None) -> tuple[str, ...]:

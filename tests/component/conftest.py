@@ -21,9 +21,18 @@ from tests.component.commands_world import Commands
 from tests.component.import_world import BUCKET, Clock, Imports
 from tests.component.sync_world import FastClock, Sync
 from tests.conftest import REGION, create_table, put_secret
+from tests.events import held_to_the_contract
 
 # What no log line may hold: credentials, tokens, an e-mail address, signs of a query or a body.
 FORBIDDEN = re.compile(r"demo-secret|eyJ|Bearer|[\w.+-]+@[\w-]+\.|%5B|filter\[|attributes\"|ERP-")
+
+
+@pytest.fixture(autouse=True)
+def contract() -> Iterator[None]:
+    """Whatever any test publishes is held to the schemas of docs/events."""
+    with held_to_the_contract() as faults:
+        yield
+    assert not faults, faults[:5]
 
 
 @pytest.fixture

@@ -13,12 +13,18 @@ from botocore.exceptions import ReadTimeoutError
 from connector.errors import PublishFailed
 from connector.event_bus import ATTEMPTS, BATCH_BYTES, EventBus, Source, envelope
 
+NOW = "2026-03-01T12:00:00.000Z"
 SOURCE = Source("default", "sync", "c-1", organization="demo", mode="test", stream="orders")
 
 
 def event(number: int, text: str = "") -> dict[str, Any]:
-    order = {"id": str(number), "type": "orders", "updated_at": None, "reference": text}
-    return envelope(SOURCE, "orders.changed", f"e{number}", order, "2026-03-01T12:00:00.000Z")
+    order = {"id": str(number), "type": "orders", "reference": text}
+    order |= {"created_at": NOW, "updated_at": NOW}
+    return envelope(SOURCE, "orders.changed", id_of(number), order, NOW)
+
+
+def id_of(number: int) -> str:
+    return f"{number:064x}"
 
 
 @dataclass
@@ -100,7 +106,7 @@ def test_nothing_to_publish_is_no_call(watched: Watched) -> None:
 def test_a_call_carries_ten_entries_at_most(watched: Watched) -> None:
     watched.bus.publish(event(number) for number in range(25))
     assert [len(call) for call in watched.sizes] == [10, 10, 5]
-    assert {m["detail"]["id"] for m in watched.received()} == {f"e{n}" for n in range(25)}
+    assert {m["detail"]["id"] for m in watched.received()} == {id_of(n) for n in range(25)}
 
 
 def test_a_call_stays_below_the_total_size(watched: Watched) -> None:
@@ -113,11 +119,11 @@ def test_a_call_stays_below_the_total_size(watched: Watched) -> None:
 def test_a_large_record_goes_to_s3_and_its_event_says_where(watched: Watched) -> None:
     large = event(1, "é" * 150_000)
     watched.bus.publish([large, event(2)])
-    (first,) = [m["detail"] for m in watched.received() if m["detail"]["id"] == "e1"]
+    (first,) = [m["detail"] for m in watched.received() if m["detail"]["id"] == id_of(1)]
     assert first["resource"] == {"type": "orders", "id": "1"}
     assert first["change"] == large["change"]
     payload = first["payload"]
-    assert payload["key"] == "default/orders.changed/e1.json"
+    assert payload["key"] == f"default/orders.changed/{id_of(1)}.json"
     body = watched.s3.get_object(Bucket=payload["bucket"], Key=payload["key"])["Body"].read()
     assert json.loads(body) == large["resource"]
     assert payload["size"] == len(body)
@@ -134,9 +140,9 @@ def test_entries_refused_to_the_end_fail_and_the_others_are_told(watched: Watche
     refuse(watched.client, {0}, times=ATTEMPTS)
     with pytest.raises(PublishFailed) as caught:
         watched.bus.publish(event(number) for number in range(3))
-    # The first of each call: e0, and e0 again, alone.
+    # The first of each call: 0, and 0 again, alone.
     assert str(caught.value) == "The event bus refused 1 of 3 events (ThrottlingException)."
-    assert caught.value.published == ["e1", "e2"]
+    assert caught.value.published == [id_of(1), id_of(2)]
     assert len(watched.sizes) == ATTEMPTS
 
 
@@ -151,4 +157,4 @@ def test_a_call_without_an_answer_fails_and_tells_what_was_acknowledged(watched:
     watched.client.meta.events.register("after-call.events.PutEvents", lose)
     with pytest.raises(PublishFailed, match="did not acknowledge 5 of 15") as caught:
         watched.bus.publish(event(number) for number in range(15))
-    assert caught.value.published == [f"e{n}" for n in range(10)]
+    assert caught.value.published == [id_of(n) for n in range(10)]

@@ -7,26 +7,21 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import boto3
-import jsonschema
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from connector import aws as clients
 from connector import webhook_secrets
 from connector.commerce_layer.signatures import sign
+from connector.event_bus import Source, envelope
 from connector.settings import settings
 from tests.conftest import REGION, LambdaContext, create_table
 from webhooks.handler import handler
 
-ROOT = Path(__file__).parents[2]
-SCHEMA = jsonschema.Draft202012Validator(
-    json.loads((ROOT / "docs/events/webhook.json").read_text(encoding="utf-8"))
-)
 SECRET, FORMER = "0123456789abcdef" * 2, "fedcba9876543210" * 2
 STAMP = "2026-03-01T12:00:00.123Z"
 NOW = datetime(2026, 3, 1, 12, 0, 5, tzinfo=UTC)
@@ -93,11 +88,9 @@ class Door:
         return handler(event, LambdaContext(remaining_ms=15_000))
 
     def published(self) -> list[dict[str, Any]]:
-        """Everything that the bus has given to a consumer so far, checked against the schema."""
+        """Everything that the bus has given to a consumer so far."""
         for message in self._taken(self.consumer):
-            event = json.loads(message["Body"])
-            SCHEMA.validate(event["detail"])
-            self.events.append(event)
+            self.events.append(json.loads(message["Body"]))
         return self.events
 
     def queued(self) -> list[dict[str, Any]]:
@@ -480,13 +473,13 @@ def test_a_claim_check_that_cannot_be_stored_goes_through_the_queue(
 
 
 def test_one_bad_message_does_not_hold_up_the_others(door: Door) -> None:
-    good = json.dumps({**_envelope("1"), "correlation_id": "c"})
+    good = json.dumps(_envelope())
     assert door.redrive("no json", good, "{}") == ["0", "2"]
     assert len(door.events + door._taken(door.consumer)) == 1
 
 
 def test_a_batch_ends_before_the_function_does(door: Door) -> None:
-    assert door.redrive(json.dumps(_envelope("1")), milliseconds=3_000) == ["0"]
+    assert door.redrive(json.dumps(_envelope()), milliseconds=3_000) == ["0"]
 
 
 def test_no_log_line_holds_what_came(
@@ -505,11 +498,9 @@ def test_no_log_line_holds_what_came(
     assert '"topic":"orders.place"' in said.replace(": ", ":")
 
 
-def _envelope(event_id: str) -> dict[str, Any]:
-    return {
-        "version": "1", "id": event_id, "instance": "default", "topic": "orders.place",
-        "resource": {"type": "orders", "id": "x"},
-    }  # fmt: skip
+def _envelope() -> dict[str, Any]:
+    source = Source("default", "webhook", "c")
+    return envelope(source, "orders.place", "1" * 64, {"type": "orders", "id": "x"}, STAMP)
 
 
 def release_claims() -> None:

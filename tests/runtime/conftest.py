@@ -13,14 +13,31 @@ from moto.server import ThreadedMotoServer
 
 from local.lambda_runtime import LambdaRuntime
 from local.simulator import Simulator
-from local.stack import Stack, deployment, local_stack
+from local.stack import Stack, Subscription, deployment, local_stack
 from local.tools import BUILD, MINISTACK, RUNTIME_PYTHON, SAM
 from tests.conftest import CREDENTIALS, REGION, create_table
+from tests.events import faults
 
 needs_tools = pytest.mark.skipif(
     not all(tool.exists() for tool in (SAM, MINISTACK, RUNTIME_PYTHON)),
     reason="needs Python 3.13 and its tools: make install",
 )
+
+
+@pytest.fixture(autouse=True)
+def contract(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Whatever a consumer receives is held to the schemas of docs/events."""
+    found: list[str] = []
+    real = Subscription.receive
+
+    def receive(self: Subscription, *args: Any, **kwargs: Any) -> list[dict[str, Any]]:
+        events = real(self, *args, **kwargs)
+        found.extend(fault for event in events for fault in faults(event))
+        return events
+
+    monkeypatch.setattr(Subscription, "receive", receive)
+    yield
+    assert not found, found[:5]
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,7 @@
     seen#<event id>             <who saw it>   expires_at, and claimed_until while it is published
     attempt#<digest of a key>   api, command   phase, digest, lease_owner, lease_until, sends,
                                                sent_at, evidence, outcome, expires_at
-    turn#<digest of a record>   state          lease_owner, lease_until, serial, order_keys,
-                                               claimed, expires_at
+    turn#<digest of a record>   state          lease_owner, lease_until, order_keys, expires_at
     echo#<digest of a version>  command        command_id, expires_at
 
 A bookmark and its lease share one item, so that one conditional write can say "move on, if I

@@ -67,8 +67,7 @@ def send(client: Client, write: Write, attempt: Attempt, turns: Turns) -> Done:
     client.claims()  # a token, so that from here on a fault is the write's own
     turn = turns.take(_place(client, write), attempt.key) if write.money else None
     try:
-        noted = evidence.note(client, write)
-        attempt.sent(noted | {"turn": turn.serial} if turn else noted)
+        attempt.sent(evidence.note(client, write))
     except ConnectorError:
         _end(turn)
         raise
@@ -112,8 +111,7 @@ def read_back(client: Client, write: Write, attempt: Attempt, turns: Turns) -> D
         raise OutcomeUnknown("The outcome is not known yet: it is read back.", retry_after=wait)
     turn = None
     if write.money:
-        serial = attempt.evidence.get("turn", "none")
-        turn = turns.take(_place(client, write), attempt.key, serial=serial)
+        turn = turns.take(_place(client, write), attempt.key, again=True)
     known = evidence.judge(
         client, write, attempt.evidence, attempt.sent_at, alone=turn is None or turn.kept
     )
