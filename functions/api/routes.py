@@ -10,11 +10,11 @@ from api.request import Request
 from connector.errors import InvalidRequest
 
 
-def _of_streams(name: str) -> Callable[[Request], Answer]:
+def _late(module: str, name: str) -> Callable[[Request], Answer]:
     """Loaded at the first call: few ask, and every cold start would pay for it."""
 
     def call(request: Request) -> Answer:
-        answer: Answer = getattr(import_module("api.streams"), name)(request)
+        answer: Answer = getattr(import_module(f"api.{module}"), name)(request)
         return answer
 
     return call
@@ -25,10 +25,12 @@ ROUTES: Mapping[str, Callable[[Request], Answer]] = {
     "GET /instances/{instance}": connection.check_connection,
     "GET /instances/{instance}/resources": discovery.list_resources,
     "GET /instances/{instance}/resources/{resource}": discovery.describe_resource,
-    "GET /instances/{instance}/streams": _of_streams("list_streams"),
-    "GET /instances/{instance}/streams/{stream}": _of_streams("show"),
-    "PATCH /instances/{instance}/streams/{stream}": _of_streams("steer"),
-    "POST /instances/{instance}/replays": _of_streams("replay"),
+    "GET /instances/{instance}/streams": _late("streams", "list_streams"),
+    "GET /instances/{instance}/streams/{stream}": _late("streams", "show"),
+    "PATCH /instances/{instance}/streams/{stream}": _late("streams", "steer"),
+    "POST /instances/{instance}/replays": _late("streams", "replay"),
+    "POST /instances/{instance}/imports/{resource}": _late("imports", "start"),
+    "GET /instances/{instance}/imports/{id}": _late("imports", "show"),
     "GET /instances/{instance}/api/{resource}": resources.list_or_singleton,
     "POST /instances/{instance}/api/{resource}": resources.create,
     "GET /instances/{instance}/api/{resource}/{id}": resources.retrieve,

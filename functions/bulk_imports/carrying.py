@@ -19,7 +19,6 @@ from typing import Any
 from bulk_imports.announcing import Announcer
 from bulk_imports.files import Files
 from bulk_imports.jobs import Job, Jobs
-from bulk_imports.ledger import Ledger, Overtaken
 from bulk_imports.model import Import
 from bulk_imports.settling import (
     NOT_ATTEMPTED,
@@ -42,6 +41,7 @@ from connector.errors import (
     ServerFault,
     UpstreamTimeout,
 )
+from connector.import_ledger import Ledger, Overtaken
 from connector.job_slots import JobSlots
 
 # Longer than a request of ours can be under way, and than the API's cache may show an old list.

@@ -15,13 +15,14 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 from connector.commerce_layer import importing
+from connector.import_ledger import OWN_NAME
 from connector.planner import CHUNK_SIZE
 
 KEY = re.compile(
     r"imports/(?P<instance>[^/]+)/(?P<resource>[^/]+)/(?P<name>.+)\.(?P<format>csv|jsonl)(?P<gz>\.gz)?"
 )
 # The API chooses the id before anything starts, and puts it where the id of a file is made.
-OWN_NAME = re.compile(r"(?:.*/)?api-([0-9a-f]{32})")
+CHOSEN = re.compile(rf"{OWN_NAME}([0-9a-f]{{32}})")
 
 MIN_CHUNK = 100
 
@@ -59,7 +60,7 @@ class Source:
     def import_id(self) -> str:
         """The same for the same upload, however often its event comes."""
         parts = KEY.fullmatch(self.key)
-        chosen = OWN_NAME.fullmatch(parts["name"]) if parts else None
+        chosen = CHOSEN.fullmatch(parts["name"]) if parts else None
         if chosen:
             return chosen[1]
         text = json.dumps([self.bucket, self.key, self.etag, self.sequencer])

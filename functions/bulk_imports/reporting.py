@@ -8,10 +8,10 @@ from typing import Any
 from bulk_imports.carrying import Decided, State, read_outcomes
 from bulk_imports.columns import describe
 from bulk_imports.files import Files
-from bulk_imports.ledger import Ledger
 from bulk_imports.model import Import
 from bulk_imports.settling import FAILED, NOT_ATTEMPTED, OK, UNKNOWN, Reasons
 from connector import planner
+from connector.import_ledger import Ledger
 
 PART = 8 << 20  # of an upload in parts; S3 asks for at least 5 MB
 STATUSES = (OK, FAILED, NOT_ATTEMPTED, UNKNOWN)

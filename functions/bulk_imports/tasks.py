@@ -12,7 +12,6 @@ from bulk_imports import carrying, planning, reporting
 from bulk_imports.announcing import Announcer
 from bulk_imports.files import Files
 from bulk_imports.jobs import Jobs
-from bulk_imports.ledger import Ledger
 from bulk_imports.model import Import, Refused, Source
 from connector import aws
 from connector import event_bus as bus
@@ -20,6 +19,7 @@ from connector.commerce_layer.changes import print_time
 from connector.commerce_layer.client import Client
 from connector.connections import connect
 from connector.deadline import Deadline
+from connector.import_ledger import Ledger
 from connector.job_slots import JobSlots
 from connector.settings import settings
 

@@ -8,11 +8,11 @@ from functools import partial
 import pytest
 
 from bulk_imports import tasks
-from bulk_imports.ledger import Ledger
 from connector import aws as clients
 from connector import connections, writes
 from connector.commerce_layer.client import Session
 from connector.commerce_layer.transport import Transport
+from connector.import_ledger import Ledger
 from connector.job_slots import JobSlots
 from connector.observability import logger
 from connector.settings import settings

@@ -83,7 +83,7 @@ def test_the_environment_is_what_settings_read(functions: dict[str, dict[str, An
     stores = {"EVENT_BUS", "TABLE", "CLAIM_CHECK_BUCKET"}
     everybody = {"INSTANCES", "SECRET_PREFIX", "COMMERCE_LAYER_API_URL", "COMMERCE_LAYER_AUTH_URL"}
     own = {
-        "api": {"TABLE", "ATTEMPT_DAYS"},
+        "api": {"TABLE", "ATTEMPT_DAYS", "TRANSFER_BUCKET"},
         "sync": stores,
         "webhooks": stores | {"WEBHOOK_QUEUE", "MAX_WEBHOOK_BYTES"},
         "guardian": {"TABLE", "WEBHOOK_TOPICS", "WEBHOOK_BASE_URL"},
@@ -104,7 +104,7 @@ def test_the_environment_points_at_the_stack_s_own_resources(
     environment = functions["WebhooksFunction"]["Environment"]["Variables"]
     api = functions["ApiFunction"]["Environment"]["Variables"]
     imports = functions["BulkImportsFunction"]["Environment"]["Variables"]
-    assert imports["TRANSFER_BUCKET"] == {"Ref": "Transfers"}
+    assert api["TRANSFER_BUCKET"] == imports["TRANSFER_BUCKET"] == {"Ref": "Transfers"}
     assert imports["IMPORT_CHUNK_SIZE"] == {"Ref": "ImportChunkSize"}
     assert imports["IMPORT_SLOTS"] == {"Ref": "ImportSlots"}
     assert api["TABLE"] == {"Ref": "Table"}

@@ -36,6 +36,8 @@ MAY: dict[str, list[tuple[set[str], Any]]] = {
             {"dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
             arn_of("Table"),
         ),
+        ({"s3:PutObject"}, *below("Transfers", "imports")),
+        ({"s3:GetObject"}, *below("Transfers", "reports")),
     ],
     "SyncFunctionRole": [
         ({"logs:CreateLogStream", "logs:PutLogEvents"}, arn_of("SyncLogGroup")),

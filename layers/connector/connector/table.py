@@ -10,6 +10,8 @@
     attempt#<digest of a key>   api, command   phase, digest, lease_owner, lease_until, sends,
                                                sent_at, evidence, outcome, expires_at
     turn#<digest of a record>   state          lease_owner, lease_until, order_keys, expires_at
+    import#<import>             import, …      in connector/import_ledger.py
+    slots#<organization>#<kind> state          in connector/job_slots.py
     echo#<digest of a version>  command        command_id, expires_at
 
 A bookmark and its lease share one item, so that one conditional write can say "move on, if I

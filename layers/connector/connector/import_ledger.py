@@ -5,8 +5,9 @@
     import#<import>  chunk#<n>      doc (JSON: the state of the chunk), version, writer,
                                     expires_at
 
-A chunk changes from version to version: of two that carry it on at the same time, which a repeated
-task can be, only one comes through.
+The HTTP API makes an item before it puts the file where its event starts the import; for other
+files the import itself makes it. A chunk changes from version to version: of two that carry it on
+at the same time, which a repeated task can be, only one comes through.
 """
 
 import json
@@ -18,6 +19,8 @@ from uuid import uuid4
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
+# Files of the HTTP API are called by the id of their import.
+OWN_NAME = "api-"
 KEPT_SECONDS = 90 * 24 * 3600
 
 
@@ -31,6 +34,31 @@ class Ledger:
     ) -> None:
         self._client, self._table, self.clock = client, table, clock
 
+    def announce(self, import_id: str, doc: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Make the item of an import that is still to come; what is there already, if so."""
+        try:
+            self._client.put_item(
+                TableName=self._table,
+                Item={
+                    **_key(import_id, "import"),
+                    "doc": {"S": json.dumps(doc)},
+                    "expires_at": self._expires(),
+                },
+                ConditionExpression="attribute_not_exists(pk)",
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return self.told(import_id)
+        return None
+
+    def told(self, import_id: str) -> dict[str, Any] | None:
+        """What `tell` said last."""
+        key = _key(import_id, "import")
+        answer = self._client.batch_get_item(
+            RequestItems={self._table: {"Keys": [key], "ConsistentRead": True}}
+        )
+        items = answer["Responses"].get(self._table) or []
+        return json.loads(items[0]["doc"]["S"]) if items else None
+
     def begin(self, import_id: str, execution: str, doc: Mapping[str, Any]) -> bool:
         """False if another execution has this import: its event came twice."""
         try:
@@ -42,7 +70,7 @@ class Ledger:
                     "doc": {"S": json.dumps(doc)},
                     "expires_at": self._expires(),
                 },
-                ConditionExpression="attribute_not_exists(pk) OR execution = :execution",
+                ConditionExpression="attribute_not_exists(execution) OR execution = :execution",
                 ExpressionAttributeValues={":execution": {"S": execution}},
             )
         except self._client.exceptions.ConditionalCheckFailedException:
