@@ -36,8 +36,8 @@ MAY: dict[str, list[tuple[set[str], Any]]] = {
             {"dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
             arn_of("Table"),
         ),
-        ({"s3:PutObject"}, *below("Transfers", "imports")),
-        ({"s3:GetObject"}, *below("Transfers", "reports")),
+        ({"s3:PutObject"}, below("Transfers", "imports")[0]),
+        ({"s3:GetObject"}, below("Transfers", "reports")[0]),
     ],
     "SyncFunctionRole": [
         ({"logs:CreateLogStream", "logs:PutLogEvents"}, arn_of("SyncLogGroup")),
