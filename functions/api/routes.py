@@ -31,6 +31,8 @@ ROUTES: Mapping[str, Callable[[Request], Answer]] = {
     "POST /instances/{instance}/replays": _late("streams", "replay"),
     "POST /instances/{instance}/imports/{resource}": _late("imports", "start"),
     "GET /instances/{instance}/imports/{id}": _late("imports", "show"),
+    "POST /instances/{instance}/exports/{resource}": _late("exports", "create"),
+    "GET /instances/{instance}/exports/{id}": _late("exports", "show"),
     "GET /instances/{instance}/api/{resource}": resources.list_or_singleton,
     "POST /instances/{instance}/api/{resource}": resources.create,
     "GET /instances/{instance}/api/{resource}/{id}": resources.retrieve,

@@ -28,6 +28,7 @@ FUNCTIONS = {
     "guardian": "GuardianFunction",
     "commands": "CommandsFunction",
     "bulk_imports": "BulkImportsFunction",
+    "bulk_exports": "BulkExportsFunction",
 }
 
 

@@ -57,7 +57,12 @@ def shop() -> Iterator[Simulator]:
 
 # Of the guardian; happens in its own test alone, since a webhook is there from then on.
 DECLARED = "customer_password_resets.create"
-PARAMETERS = {"ScheduleState": "DISABLED", "WebhookTopics": f"{DECLARED}:customer"}
+# Windows of a few records: an export that takes one job shows nothing.
+PARAMETERS = {
+    "ScheduleState": "DISABLED",
+    "WebhookTopics": f"{DECLARED}:customer",
+    "ExportWindow": "40",
+}
 
 
 @pytest.fixture(scope="session")

@@ -24,6 +24,7 @@ FUNCTIONS = {
     "GuardianFunction": "guardian",
     "CommandsFunction": "commands",
     "BulkImportsFunction": "bulk_imports",
+    "BulkExportsFunction": "bulk_exports",
 }
 ARTEFACTS = {"ConnectorLayer": "/opt"} | dict.fromkeys(FUNCTIONS, "/var/task")
 # In the flag word of bytecode: checked by a hash of the source, and not even that.

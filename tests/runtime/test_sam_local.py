@@ -45,6 +45,7 @@ FUNCTIONS = {
     "guardian": "GuardianFunction",
     "commands": "CommandsFunction",
     "bulk_imports": "BulkImportsFunction",
+    "bulk_exports": "BulkExportsFunction",
 }
 SAMPLES = sorted(
     str(path.relative_to(ROOT / "events")) for path in (ROOT / "events").glob("*/*.json")
@@ -178,6 +179,8 @@ def check(sample: str, answer: Any) -> None:
         assert answer["outcome"] == "done", answer
     elif sample.startswith("guardian/"):
         assert answer["outcome"] == "nothing declared", answer
+    elif sample.startswith("bulk_exports/"):
+        assert answer["status"] in ("working", "ended", "failed"), answer
     elif sample.startswith("bulk_imports/"):
         assert answer["status"] in ("report", "ignored", "failed"), answer
     else:

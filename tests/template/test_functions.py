@@ -19,6 +19,7 @@ FUNCTIONS = {
     "GuardianFunction": "guardian",
     "CommandsFunction": "commands",
     "BulkImportsFunction": "bulk_imports",
+    "BulkExportsFunction": "bulk_exports",
 }
 
 
@@ -83,12 +84,14 @@ def test_the_environment_is_what_settings_read(functions: dict[str, dict[str, An
     stores = {"EVENT_BUS", "TABLE", "CLAIM_CHECK_BUCKET"}
     everybody = {"INSTANCES", "SECRET_PREFIX", "COMMERCE_LAYER_API_URL", "COMMERCE_LAYER_AUTH_URL"}
     own = {
-        "api": {"TABLE", "ATTEMPT_DAYS", "TRANSFER_BUCKET"},
+        "api": {"TABLE", "ATTEMPT_DAYS", "TRANSFER_BUCKET", "EXPORTS"},
         "sync": stores,
         "webhooks": stores | {"WEBHOOK_QUEUE", "MAX_WEBHOOK_BYTES"},
         "guardian": {"TABLE", "WEBHOOK_TOPICS", "WEBHOOK_BASE_URL"},
         "commands": stores | {"COMMAND_QUEUE", "ATTEMPT_DAYS"},
         "bulk_imports": stores | {"TRANSFER_BUCKET", "IMPORT_CHUNK_SIZE", "IMPORT_SLOTS"},
+        # What it publishes is never large.
+        "bulk_exports": {"EVENT_BUS", "TABLE", "TRANSFER_BUCKET", "EXPORT_WINDOW", "EXPORT_SLOTS"},
     }
     given = {
         package: set(functions[function]["Environment"]["Variables"])

@@ -38,6 +38,8 @@ MAY: dict[str, list[tuple[set[str], Any]]] = {
         ),
         ({"s3:PutObject"}, below("Transfers", "imports")[0]),
         ({"s3:GetObject"}, below("Transfers", "reports")[0]),
+        ({"dynamodb:GetItem"}, arn_of("Table")),
+        ({"states:StartExecution"}, {"Ref": "ExportMachine"}),
     ],
     "SyncFunctionRole": [
         ({"logs:CreateLogStream", "logs:PutLogEvents"}, arn_of("SyncLogGroup")),
@@ -107,6 +109,14 @@ MAY: dict[str, list[tuple[set[str], Any]]] = {
         ({"events:PutEvents"}, arn_of("EventBus")),
         ({"s3:PutObject"}, {"Fn::Sub": "${ClaimChecks.Arn}/*"}),
     ],
+    "BulkExportsFunctionRole": [
+        ({"logs:CreateLogStream", "logs:PutLogEvents"}, arn_of("BulkExportsLogGroup")),
+        ({"secretsmanager:GetSecretValue"}, SECRETS),
+        ({"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"}, arn_of("Table")),
+        ({"s3:PutObject", "s3:GetObject"}, {"Fn::Sub": "${Transfers.Arn}/exports/*"}),
+        ({"events:PutEvents"}, arn_of("EventBus")),
+    ],
+    "ExportMachineRole": [({"lambda:InvokeFunction"}, arn_of("BulkExportsFunction"))],
     "ImportRuleRole": [({"states:StartExecution"}, {"Ref": "ImportMachine"})],
     "ImportMachineRole": [
         ({"lambda:InvokeFunction"}, arn_of("BulkImportsFunction")),
@@ -118,6 +128,7 @@ MAY: dict[str, list[tuple[set[str], Any]]] = {
     ],
     "SchedulerRole": [
         ({"lambda:InvokeFunction"}, [arn_of("SyncFunction"), arn_of("GuardianFunction")]),
+        ({"states:StartExecution"}, {"Ref": "ExportMachine"}),
         ({"sqs:SendMessage"}, arn_of("ScheduleDeadLetters")),
     ],
 }
@@ -129,6 +140,8 @@ ASSUMED_BY = {
     "GuardianFunctionRole": "lambda.amazonaws.com",
     "CommandsFunctionRole": "lambda.amazonaws.com",
     "BulkImportsFunctionRole": "lambda.amazonaws.com",
+    "BulkExportsFunctionRole": "lambda.amazonaws.com",
+    "ExportMachineRole": "states.amazonaws.com",
     "ImportRuleRole": "events.amazonaws.com",
     "ImportMachineRole": "states.amazonaws.com",
     "SchedulerRole": "scheduler.amazonaws.com",

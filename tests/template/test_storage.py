@@ -6,7 +6,7 @@ import pytest
 
 from tests.template.conftest import OfType, Resources, arn_of
 
-PUBLISHERS = ("Sync", "Webhooks", "Commands", "BulkImports")
+PUBLISHERS = ("Sync", "Webhooks", "Commands", "BulkImports", "BulkExports")
 BUCKETS = ("ClaimChecks", "Transfers")
 
 
@@ -86,7 +86,12 @@ def test_what_is_transferred_does_not_stay_for_ever(of_type: OfType) -> None:
     """Uploads and reports hold whatever customers' data there is in them."""
     rules = of_type("AWS::S3::Bucket")["Transfers"]["LifecycleConfiguration"]["Rules"]
     kept = {rule["Prefix"]: rule["ExpirationInDays"] for rule in rules}
-    assert kept == {"imports/": 30, "work/": 14, "reports/": 90}
+    assert kept == {
+        "imports/": 30,
+        "work/": 14,
+        "reports/": 90,
+        "exports/": {"Ref": "ExportRetentionDays"},
+    }
     assert all(rule["Status"] == "Enabled" for rule in rules)
 
 

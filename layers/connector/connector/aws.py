@@ -34,6 +34,14 @@ QUICK = Config(
     tcp_keepalive=True,
 )
 
+# For large objects: S3 may think about them for a while.
+PATIENT = Config(
+    retries={"mode": "standard", "total_max_attempts": 4},
+    connect_timeout=2,
+    read_timeout=30,
+    tcp_keepalive=True,
+)
+
 _making = Lock()  # botocore's Session is not safe to use from several threads
 
 
@@ -45,7 +53,7 @@ class _Loader(Loader):
     """
 
     def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002 - botocore's
-        return ["dynamodb", "events", "s3", "secretsmanager", "sqs"]
+        return ["dynamodb", "events", "s3", "secretsmanager", "sqs", "stepfunctions"]
 
 
 @cache
@@ -67,7 +75,7 @@ def client(service: Literal["events"], config: Config = ...) -> "EventBridgeClie
 @overload
 def client(service: Literal["dynamodb"], config: Config = ...) -> "DynamoDBClient": ...
 @overload
-def client(service: Literal["s3", "sqs"], config: Config = ...) -> Any: ...
+def client(service: Literal["s3", "sqs", "stepfunctions"], config: Config = ...) -> Any: ...
 def client(service: str, config: Config = CONFIG) -> Any:
     """The container's client of `service`; made at the first call, region as Lambda sets it."""
     with _making:

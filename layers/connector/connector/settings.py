@@ -46,9 +46,12 @@ class Settings:
     attempt_days         how long writes under a key are remembered
     webhook_topics       webhooks that the guardian keeps in existence
     webhook_base_url     where they call, without a slash at the end
-    transfer_bucket      where files to be imported come to, and where reports go
+    transfer_bucket      where files to be imported come to, and where reports and exports go
     import_chunk_size    rows of one import job
     import_slots         import jobs that we have running at a time in one organization
+    exports              ARN of the state machine that exports
+    export_window        records of one export job
+    export_slots         export jobs that we have running at a time in one organization
     """
 
     instances: tuple[str, ...]
@@ -67,6 +70,9 @@ class Settings:
     transfer_bucket: str = ""
     import_chunk_size: int = 2_000
     import_slots: int = 5
+    exports: str = ""
+    export_window: int = 5_000
+    export_slots: int = 5
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> "Settings":
@@ -88,6 +94,9 @@ class Settings:
             transfer_bucket=environment.get("TRANSFER_BUCKET", ""),
             import_chunk_size=int(environment.get("IMPORT_CHUNK_SIZE", "2000")),
             import_slots=int(environment.get("IMPORT_SLOTS", "5")),
+            exports=environment.get("EXPORTS", ""),
+            export_window=int(environment.get("EXPORT_WINDOW", "5000")),
+            export_slots=int(environment.get("EXPORT_SLOTS", "5")),
         )
         if not settings.instances:
             raise ConfigurationError("INSTANCES is empty: name at least one instance.")
