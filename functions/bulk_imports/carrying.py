@@ -46,8 +46,8 @@ from connector.job_slots import JobSlots
 
 # Longer than a request of ours can be under way, and than the API's cache may show an old list.
 GRACE = 120.0
-# Jobs for one chunk: after an interruption or for rows that share a name, and in all.
-MAX_PASSES = 12
+# Jobs for one chunk. Rows that share a name, and of which some failed, need one for each of them.
+MAX_PASSES = 30
 # Refusals of a creation that is not for want of a free slot.
 MAX_REFUSALS = 3
 # Seconds that a creation may take: it must not be begun shortly before the end.
@@ -73,6 +73,14 @@ class State:
     stopped: str = ""
     problem: str = ""
     counts: dict[str, int] | None = None
+
+    def left(self, *, keyed: bool) -> str:
+        """What is said of rows that nothing was decided of, should it stay like this.
+
+        What an ended job left open may have been done, unless it was left open for being last.
+        """
+        sent = self.name in ("sending", "running") or (keyed and self.passes)
+        return UNKNOWN if sent else NOT_ATTEMPTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +233,7 @@ class _Chunk:
             reason = "The job was interrupted: too many of its rows had errors."
             left = (each.number for each in rows if each.number not in decided)
             decided |= dict.fromkeys(left, (NOT_ATTEMPTED, [{"field": "", "reason": reason}]))
-        return self._keep(decided, one_each=settled.shared)
+        return self._keep(decided, one_each=state.one_each or settled.shared)
 
     def _gone(self) -> Step | None:
         """Somebody deleted the job. What it did nobody tells."""
@@ -255,8 +263,9 @@ class _Chunk:
             return step
         if self._state.stopped:
             reasons = [{"field": "", "reason": self._state.stopped}]
-            for each in self._open():
-                decided[each.number] = (NOT_ATTEMPTED, reasons)
+            left = self._state.left(keyed=self._plan.keyed)
+            for each in self._rows():
+                decided.setdefault(each.number, (left, reasons))
         counts = self._services.finish(self._plan, self._number, decided)
         self._services.slots.release(self._holder)
         self._move(replace(self._state, name="done", counts=counts))

@@ -103,11 +103,10 @@ def _counts(files: Files, ledger: Ledger, plan: Import, number: int) -> dict[str
         return state.counts
     # Nothing was to be sent at all, or its task failed to the end.
     decided = read_outcomes(files, plan, number, state.passes)
-    begun = state.name in ("sending", "running")
-    why = state.problem or ("Its job was not followed to its end." if begun else "")
+    left = state.left(keyed=plan.keyed)
+    why = state.problem or ("Its job was not followed to its end." if left == UNKNOWN else "")
     reasons = [{"field": "", "reason": why}] if why else []
-    otherwise = (UNKNOWN if begun else NOT_ATTEMPTED, reasons)
-    return write_part(files, plan, number, decided, otherwise)
+    return write_part(files, plan, number, decided, (left, reasons))
 
 
 def _plan(plan: Import, chunks: int) -> dict[str, Any]:
