@@ -72,7 +72,9 @@ def connected(_: argparse.Namespace) -> None:
 def start(arguments: argparse.Namespace) -> None:
     """Stays up until Ctrl-C."""
     secret = _secret(arguments.instance_secret) if arguments.instance_secret else None
-    parameters = {"SyncSchedule": "rate(1 minute)"}
+    parameters = {"SyncSchedule": "rate(1 minute)", "GuardianSchedule": "rate(1 minute)"}
+    if not secret:  # the real Commerce Layer finds no way to this machine
+        parameters["WebhookTopics"] = connect.TOPICS
     with _world(secret=secret, parameters=parameters) as (stack, simulator):
         print(_guide(stack, simulator), flush=True)
         threading.Event().wait()
@@ -145,11 +147,15 @@ def _guide(stack: Stack, simulator: Simulator | None) -> str:
     aws += f" AWS_SECRET_ACCESS_KEY={SECRET_KEY} AWS_DEFAULT_REGION={REGION} aws"
     api = f"{stack.url}/instances/{INSTANCE}"
     upstream = simulator.url if simulator else "the real Commerce Layer"
+    topics = (
+        f"{connect.TOPICS}, made within a minute" if simulator else "none: they find no way here"
+    )
     return f"""
 HTTP API        {stack.url}
 AWS endpoint    {stack.aws.endpoint}
 Commerce Layer  {upstream}
 Schedules       every stream, every minute; events go to the bus `{stack.resource("EventBus")}`
+Webhooks        {topics}
 Logs            {stack.directory}
 
 Test the connection, list SKUs, create a customer, see what a resource offers:
