@@ -7,9 +7,9 @@ message tells itself where it wanted to go:
     from a schedule or a rule        to the target in the message's attributes
     from a function that failed      to that function, with what it was called with
 
-It goes only to queues and functions of the stack that it was found in. It leaves the dead-letter
-queue when its target has accepted it, not before: whoever stops this in the middle loses nothing,
-and may at worst send one message twice, which everything here can bear.
+It goes only to queues, functions and state machines of the stack that it was found in. It leaves
+the dead-letter queue when its target has accepted it, not before: whoever stops this in the middle
+loses nothing, and may at worst send one message twice, which everything here can bear.
 """
 
 import argparse
@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from functools import cached_property
+from hashlib import sha256
 from typing import Any
 
 import boto3
@@ -29,6 +30,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 HIDDEN_SECONDS = 120
 # What may be shown of a message: the rest can be about people.
 SHOWN = ("instance", "stream", "from", "topic", "id")
+QUEUE, FUNCTION = "AWS::SQS::Queue", "AWS::Lambda::Function"
+MACHINE = "AWS::StepFunctions::StateMachine"
 DONE = ("sent", "like one that was sent")
 
 
@@ -119,7 +122,7 @@ class Redrive:
     @cached_property
     def _queues(self) -> dict[str, dict[str, str]]:
         """Attributes by the logical id."""
-        return {name: self._about(url) for name, url in self._of_type("AWS::SQS::Queue").items()}
+        return {name: self._about(url) for name, url in self._of_type(QUEUE).items()}
 
     def _about(self, url: str) -> dict[str, str]:
         answer = self.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
@@ -191,14 +194,17 @@ class Redrive:
                 return
 
     def _target(self, queue: Mapping[str, str], message: Message) -> str:
-        """The logical id of a queue or function of this stack; else what it is, in brackets."""
+        """The logical id of a resource of this stack; else what it is, in brackets."""
         arn = message.attributes.get("TARGET_ARN") or (
             message.content["requestContext"].get("functionArn", "") if message.wrapped else ""
         )
         if ":lambda:" in arn:
             name = arn.split(":")[6]
-            functions = self._of_type("AWS::Lambda::Function")
+            functions = self._of_type(FUNCTION)
             return next((key for key, own in functions.items() if own == name), f"[{arn}]")
+        for name, machine in self._of_type(MACHINE).items():
+            if arn == machine:
+                return name
         for name, other in self._queues.items():
             dead = json.loads(other.get("RedrivePolicy", "{}")).get("deadLetterTargetArn")
             if arn == other["QueueArn"] or (not arn and dead == queue["QueueArn"]):
@@ -210,11 +216,11 @@ class Redrive:
             return "no target in this stack, stays"
         if message.attributes.get("IS_PAYLOAD_TRUNCATED", "").lower() == "true":
             return "cut off, stays"
-        # Ticks of one stream differ in their time alone: one run does the work of all.
-        key = f"{target} {_without_time(message.payload)}"
         if dry_run:
             return "to send"
-        if key in self._sent:
+        # Ticks of one stream differ in their time alone: one run does the work of all.
+        key = f"{target} {_without_time(message.payload)}"
+        if target in self._of_type(FUNCTION) and key in self._sent:
             return "like one that was sent"
         try:
             self._hand_over(target, message)
@@ -229,12 +235,23 @@ class Redrive:
             self.client("sqs").send_message(
                 QueueUrl=self._queues[target]["Url"], MessageBody=message.payload
             )
+        elif target in self._of_type(MACHINE):
+            self._start(self._of_type(MACHINE)[target], message.payload)
         else:
             self.client("lambda").invoke(
-                FunctionName=self._of_type("AWS::Lambda::Function")[target],
+                FunctionName=self._of_type(FUNCTION)[target],
                 InvocationType="Event",
                 Payload=message.payload,
             )
+
+    def _start(self, machine: str, payload: str) -> None:
+        """Under a name of the payload's, so that the same is never started twice."""
+        states, name = self.client("stepfunctions"), sha256(payload.encode()).hexdigest()
+        try:
+            states.start_execution(stateMachineArn=machine, name=name, input=payload)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ExecutionAlreadyExists":
+                raise
 
 
 def _without_time(payload: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 import pytest
 import time_machine
-from botocore.exceptions import ReadTimeoutError
+from botocore.exceptions import ClientError, ReadTimeoutError
 from moto import mock_aws
 
 from local.redrive import Redrive, Refused
@@ -16,6 +16,7 @@ from tests.conftest import REGION
 
 ACCOUNT = "123456789012"
 SYNC = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:connector-sync"
+MACHINE = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:connector-imports"
 TICK = {"instance": "default", "stream": "orders", "scheduled_time": "2026-03-01T12:00:00Z"}
 EVENT = {
     "id": "e" * 64,
@@ -38,6 +39,7 @@ class Account:
     def __init__(self) -> None:
         self.sqs: Any = boto3.client("sqs")
         self.invoked: list[dict[str, Any]] = []
+        self.started: dict[str, dict[str, Any]] = {}
         self.lines: list[str] = []
         self.calls_left = 10_000
         self.broken = ""
@@ -67,12 +69,23 @@ class Account:
             assert request["FunctionName"] == "connector-sync"
             self.invoked.append(json.loads(request["Payload"]))
             return {"StatusCode": 202}
+        if service == "stepfunctions":
+            assert (name, request["stateMachineArn"]) == ("start_execution", MACHINE)
+            if request["name"] in self.started:
+                answer: Any = {"Error": {"Code": "ExecutionAlreadyExists"}}
+                raise ClientError(answer, "StartExecution")
+            self.started[request["name"]] = json.loads(request["input"])
+            return {}
         return getattr(self.sqs, name)(**request)
 
     # What the redrive asks of CloudFormation.
     def resources(self) -> list[dict[str, str]]:
         own = {name: url for name, url in self.urls.items() if name != "Foreign"}
-        kinds = [("AWS::SQS::Queue", own), ("AWS::Lambda::Function", {"Sync": "connector-sync"})]
+        kinds = [
+            ("AWS::SQS::Queue", own),
+            ("AWS::Lambda::Function", {"Sync": "connector-sync"}),
+            ("AWS::StepFunctions::StateMachine", {"Imports": MACHINE}),
+        ]
         return [
             {"LogicalResourceId": name, "PhysicalResourceId": value, "ResourceType": kind}
             for kind, each in kinds
@@ -186,6 +199,14 @@ def test_the_event_of_a_rule_goes_to_its_target(account: Account) -> None:
     account.put("Dead", event, TARGET_ARN=account.arn("WebhookQueue"), RULE_ARN="r")
     assert account.redrive("Dead") is True
     assert account.invoked == [event] == account.inside("WebhookQueue")
+
+
+def test_an_upload_starts_its_state_machine_and_that_once(account: Account) -> None:
+    upload = {"detail-type": "Object Created", "detail": {"object": {"key": "imports/a.csv"}}}
+    for _ in range(2):
+        account.put("Dead", upload, TARGET_ARN=MACHINE, RULE_ARN="r")
+    assert account.redrive("Dead") is True
+    assert list(account.started.values()) == [upload]
 
 
 def test_a_dry_run_shows_and_sends_nothing(account: Account) -> None:

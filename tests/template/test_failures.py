@@ -80,7 +80,6 @@ def test_every_queue_keeps_failures_for_two_weeks_and_rings(of_type: OfType) -> 
     assert set(queues) == {*DEAD_LETTERS, "WebhookQueue", "CommandQueue"}
     for name, queue in queues.items():
         assert queue["MessageRetentionPeriod"] == 14 * 24 * 3600, name
-        assert queue["SqsManagedSseEnabled"] is True, name
     for name in DEAD_LETTERS:
         alarm = _alarms(of_type)[
             ("AWS/SQS", "ApproximateNumberOfMessagesVisible", f"{name}.QueueName")

@@ -71,7 +71,14 @@ def test_a_bucket_is_private_and_encrypted(of_type: OfType, name: str) -> None:
         "IgnorePublicAcls": True,
         "RestrictPublicBuckets": True,
     }
-    assert bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    (encryption,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert encryption == {
+        "ServerSideEncryptionByDefault": {
+            "SSEAlgorithm": with_key("aws:kms", "AES256"),
+            "KMSMasterKeyID": with_key(KEY, NOTHING),
+        },
+        "BucketKeyEnabled": with_key(True, NOTHING),
+    }
     policy = of_type("AWS::S3::BucketPolicy")[f"{name}Policy"]
     assert policy["Bucket"] == {"Ref": name}
     (statement,) = policy["PolicyDocument"]["Statement"]
@@ -102,7 +109,11 @@ def test_the_table_is_safe_and_forgets_what_has_expired(of_type: OfType) -> None
     assert table["BillingMode"] == "PAY_PER_REQUEST"
     assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
     assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
-    assert table["SSESpecification"] == {"SSEEnabled": True}
+    assert table["SSESpecification"] == {
+        "SSEEnabled": True,
+        "SSEType": with_key("KMS", NOTHING),
+        "KMSMasterKeyId": with_key(KEY, NOTHING),
+    }
     assert table["DeletionProtectionEnabled"] == {"Ref": "DeletionProtection"}
 
 
@@ -119,3 +130,42 @@ def test_only_what_the_emulator_lacks_is_left_out_there(
     assert left_out == {"EventBusPolicy", "EventArchive", "ClaimChecksPolicy", "TransfersPolicy"}
     assert template["Parameters"]["Emulated"]["Default"] == "false"
     assert template["Conditions"]["OnAws"] == {"Fn::Equals": [{"Ref": "Emulated"}, "false"]}
+
+
+# --- A key of the user's --------------------------------------------------------------------------
+
+NOTHING = {"Ref": "AWS::NoValue"}
+KEY = {"Ref": "KmsKeyArn"}
+
+
+def with_key(yes: Any, no: Any) -> dict[str, list[Any]]:
+    return {"Fn::If": ["UseKey", yes, no]}
+
+
+def test_there_is_no_key_of_the_user_s_by_default(template: dict[str, Any]) -> None:
+    assert template["Parameters"]["KmsKeyArn"]["Default"] == ""
+    assert template["Conditions"]["UseKey"] == {"Fn::Not": [{"Fn::Equals": [KEY, ""]}]}
+
+
+def test_every_queue_is_encrypted(of_type: OfType) -> None:
+    for name, queue in of_type("AWS::SQS::Queue").items():
+        assert queue["SqsManagedSseEnabled"] == with_key(NOTHING, True), name
+        assert queue["KmsMasterKeyId"] == with_key(KEY, NOTHING), name
+
+
+def test_whoever_touches_what_is_encrypted_may_use_the_key(
+    resources: Resources, of_type: OfType
+) -> None:
+    assert resources["KeyPolicy"]["Condition"] == "UseKey"
+    (policy,) = of_type("AWS::IAM::Policy").values()
+    storing = [
+        name
+        for name, role in of_type("AWS::IAM::Role").items()
+        if any(service in str(role["Policies"]) for service in ("'sqs:", "'s3:", "'dynamodb:"))
+    ]
+    assert policy["Roles"] == [{"Ref": name} for name in storing]
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert statement["Resource"] == KEY
+    assert not any("*" in action for action in statement["Action"])
+    via = statement["Condition"]["StringEquals"]["kms:ViaService"]
+    assert [each["Fn::Sub"].partition(".")[0] for each in via] == ["dynamodb", "s3", "sqs"]
