@@ -15,8 +15,9 @@ from connector.commerce_layer import changes
 from connector.commerce_layer.changes import Page, parse_time, print_time
 from connector.commerce_layer.documents import flatten
 from connector.commerce_layer.query import Query
+from connector.echoes import echo_key
 from connector.errors import DeadlineExceeded, PublishFailed, StreamChanged
-from connector.event_bus import Source, version_id
+from connector.event_bus import Source, change_of, version_id
 from connector.streams import Beginning, Stream, beginning
 from sync.deletions import Deletions
 from sync.replay import carry_out
@@ -128,11 +129,20 @@ class _Run:
             self._event_id(record): record
             for record in flatten(page.document, self._stream.query.include)["data"]
         }
-        seen = self._services.table.seen(records, by)
+        instance = self._work.source.instance
+        echoes = {
+            event_id: echo_key(instance, change_of(each)) for event_id, each in records.items()
+        }
+        seen, echoed = self._services.table.seen_and(records, by, echoes.values())
+        causes = {
+            event_id: echoed[key["pk"]["S"]]["command_id"]["S"]
+            for event_id, key in echoes.items()
+            if key["pk"]["S"] in echoed
+        }
         new = {event_id: records[event_id] for event_id in records if event_id not in seen}
         self._deletions.published(list(dict.fromkeys(r["id"] for r in new.values())))
         try:
-            self._work.publish(new, f"{self._stream.resource}.changed")
+            self._work.publish(new, f"{self._stream.resource}.changed", causes=causes)
         except PublishFailed as failure:
             self._services.table.mark(failure.published, by, SEEN_SECONDS)
             self._result.published += len(failure.published)

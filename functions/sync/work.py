@@ -4,6 +4,7 @@ deletions."""
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 from connector.commerce_layer.changes import Fetch, print_time
@@ -78,11 +79,13 @@ class Work:
         records: Mapping[str, Mapping[str, Any]],
         topic: str,
         origin: str | None = None,
+        causes: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        """Put records, by their event ids, onto the bus."""
+        """Put records, by their event ids, onto the bus; `causes` are command_ids by them."""
         source = replace(self.source, origin=origin) if origin else self.source
         received_at = print_time(datetime.now(UTC))
         self.services.bus.publish(
             envelope(source, topic, event_id, record, received_at)
+            | {"caused_by": causes.get(event_id)}
             for event_id, record in records.items()
         )

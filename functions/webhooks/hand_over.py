@@ -20,6 +20,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from connector.echoes import Echoes
 from connector.errors import PublishFailed, TableBusy
 from connector.event_bus import EventBus
 from connector.table import Claim, Table
@@ -73,7 +74,7 @@ def publish(event: Mapping[str, Any], services: Services) -> Outcome:
         return Outcome.DUPLICATE
     if claim is Claim.BUSY:
         raise Busy
-    services.bus.publish([event])
+    services.bus.publish([{**event, "caused_by": _cause(event, services.table)}])
     _mark(event["id"], services.table)
     return Outcome.PUBLISHED
 
@@ -84,6 +85,14 @@ def _claim(event_id: str, table: Table) -> Claim:
         return table.claim(event_id, MARK, CLAIM_SECONDS)
     except (ClientError, BotoCoreError):
         return Claim.TAKEN
+
+
+def _cause(event: Mapping[str, Any], table: Table) -> str | None:
+    """The command behind this version, if its echo is there already."""
+    try:
+        return Echoes(table.client, table.name).cause(event["instance"], event["change"])
+    except (ClientError, BotoCoreError):
+        return None
 
 
 def _mark(event_id: str, table: Table) -> None:

@@ -16,6 +16,7 @@ from connector import connections, streams
 from connector.commerce_layer import changes
 from connector.commerce_layer.query import Query
 from connector.deadline import Deadline
+from connector.echoes import Echoes
 from connector.errors import (
     DeadlineExceeded,
     InvalidRequest,
@@ -24,6 +25,7 @@ from connector.errors import (
     UnknownInstance,
 )
 from local.simulator import Simulator
+from local.simulator.clock import printed
 from tests.component.sync_world import ORDERS, ROOT, Sync
 from tests.conftest import REGION, LambdaContext
 from tests.property.list_model import Lists
@@ -304,3 +306,21 @@ def test_the_model_of_the_property_tests_answers_as_the_simulator_does(sync: Syn
         ] == [(r["id"], r["attributes"]["updated_at"]) for r in document["data"]]
         assert changes.server_time(theirs.headers.get("date")).microsecond == 0
         assert changes.server_time(date) == model.now
+
+
+def test_what_a_command_did_says_so(sync: Sync) -> None:
+    """And costs no call more: its echo is asked for with the marks."""
+    sync.began()
+    ours, other = sync.put(2)
+    table = clients.client("dynamodb")
+    stamp = printed(ours.updated_at)
+    Echoes(table, "table").remember("default", "orders", ours.id, stamp, "erp-1")
+    calls: list[str] = []
+    table.meta.events.register("before-call.dynamodb", lambda model, **_: calls.append(model.name))
+    sync.run()
+    causes = {each["change"]["id"]: each["caused_by"] for each in sync.details}
+    assert causes == {ours.id: "erp-1", other.id: None}
+    assert calls.count("BatchGetItem") == len(
+        sync.simulator.requests.matching("GET", "/api/orders")
+    )
+    assert "GetItem" not in calls

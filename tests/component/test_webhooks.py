@@ -17,6 +17,7 @@ from botocore.exceptions import ReadTimeoutError
 from connector import aws as clients
 from connector import webhook_secrets
 from connector.commerce_layer.signatures import sign
+from connector.echoes import Echoes
 from connector.event_bus import Source, envelope
 from connector.settings import settings
 from tests.conftest import REGION, LambdaContext, create_table
@@ -509,3 +510,11 @@ def release_claims() -> None:
     for item in client.scan(TableName="table")["Items"]:
         if "claimed_until" in item:
             client.put_item(TableName="table", Item={**item, "claimed_until": {"N": "0"}})
+
+
+def test_what_a_command_did_says_so(door: Door) -> None:
+    echoes = Echoes(clients.client("dynamodb"), "table")
+    echoes.remember("default", "orders", "xYZkjABcde", STAMP, "erp-1")
+    door.deliver()
+    door.deliver(order(updated_at="2026-03-01T12:00:00.124Z"))
+    assert [each["detail"]["caused_by"] for each in door.published()] == ["erp-1", None]

@@ -86,6 +86,12 @@ class Dynamo:
         self._items[_key(Item)] = dict(Item)
         return {}
 
+    def get_item(self, *, TableName: str, Key: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N803
+        def get(_: bool) -> dict[str, Any]:
+            return {"Item": self._items[_key(Key)]} if _key(Key) in self._items else {}
+
+        return self._call("get_item", get)
+
     def batch_get_item(self, *, RequestItems: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N803
         def get(refused: bool) -> dict[str, Any]:
             ((table, asked),) = RequestItems.items()

@@ -56,7 +56,10 @@ MAY: dict[str, list[tuple[set[str], Any]]] = {
     "WebhooksFunctionRole": [
         ({"logs:CreateLogStream", "logs:PutLogEvents"}, arn_of("WebhooksLogGroup")),
         ({"secretsmanager:GetSecretValue"}, WEBHOOK_SECRETS),
-        ({"dynamodb:PutItem", "dynamodb:BatchWriteItem"}, arn_of("Table")),
+        (
+            {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:BatchWriteItem"},
+            arn_of("Table"),
+        ),
         ({"events:PutEvents"}, arn_of("EventBus")),
         ({"s3:PutObject"}, {"Fn::Sub": "${ClaimChecks.Arn}/*"}),
         (

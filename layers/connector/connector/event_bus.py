@@ -51,6 +51,12 @@ class Source:
     stream: str | None = None
 
 
+def change_of(resource: Mapping[str, Any]) -> dict[str, Any]:
+    """Which version of which record, a record in flat form is."""
+    names = ("type", "id", "updated_at")
+    return {name: resource.get(name) for name in names}
+
+
 def envelope(
     source: Source, topic: str, event_id: str, resource: Mapping[str, Any], received_at: str
 ) -> dict[str, Any]:
@@ -67,7 +73,7 @@ def envelope(
         "topic": topic,
         "occurred_at": updated_at,
         "received_at": received_at,
-        "change": {"type": resource["type"], "id": resource["id"], "updated_at": updated_at},
+        "change": change_of(resource),
         "resource": resource,
         "payload": None,
         "caused_by": None,

@@ -225,8 +225,17 @@ class Table:
 
     def seen(self, event_ids: Iterable[str], by: str) -> set[str]:
         """Those of `event_ids` that `by` (for example a stream) has marked."""
-        keys = [_seen_key(event_id, by) for event_id in dict.fromkeys(event_ids)]
-        return {item["pk"]["S"].removeprefix("seen#") for item in self.items(keys)}
+        return self.seen_and(event_ids, by, ())[0]
+
+    def seen_and(
+        self, event_ids: Iterable[str], by: str, keys: "Iterable[Key]"
+    ) -> "tuple[set[str], dict[str, dict[str, AttributeValueTypeDef]]]":
+        """As `seen`; and what there is of other items, in the same calls, by their `pk`."""
+        marks = [_seen_key(event_id, by) for event_id in dict.fromkeys(event_ids)]
+        found = {item["pk"]["S"]: item for item in self.items([*marks, *keys])}
+        seen = {each["pk"]["S"] for each in marks} & set(found)
+        others = {pk: item for pk, item in found.items() if pk not in seen}
+        return {pk.removeprefix("seen#") for pk in seen}, others
 
     def items(self, keys: "Iterable[Key]") -> "Iterator[dict[str, AttributeValueTypeDef]]":
         """Those of these items that exist, in any order. Each key may be asked for once."""
