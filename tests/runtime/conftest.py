@@ -62,6 +62,8 @@ PARAMETERS = {
     "ScheduleState": "DISABLED",
     "WebhookTopics": f"{DECLARED}:customer",
     "ExportWindow": "40",
+    # The account's own bus is there without being made; it plays the user's.
+    "CommandBusName": "default",
 }
 
 

@@ -160,3 +160,37 @@ def test_no_log_line_holds_a_secret_or_a_customer(stack: Stack) -> None:
     assert '"message":' in said
     for private in (email, "grep.me", "demo-secret", "demo-client", "Bearer", "eyJ"):
         assert private not in said
+
+
+def test_commands_come_by_the_queue_and_by_a_bus_of_the_user_s(stack: Stack) -> None:
+    """Sent twice each: done once, and told on the connector's bus."""
+    results = stack.subscribe({"detail-type": ["command.succeeded", "command.failed"]})
+    command = {"instance": "default", "action": "create", "resource": "customers"}
+    ways = {"queue": "by-queue@example.com", "bus": "by-bus@example.com"}
+    sent = {
+        way: json.dumps({**command, "command_id": f"by-{way}", "attributes": {"email": email}})
+        for way, email in ways.items()
+    }
+    queue = stack.resource("CommandQueue")
+    entry = {"Source": "erp", "DetailType": "commerce-layer.command", "Detail": sent["bus"]}
+    for _ in range(2):
+        stack.aws.client("sqs").send_message(QueueUrl=queue, MessageBody=sent["queue"])
+        stack.aws.client("events").put_events(Entries=[entry])
+    events = [each["detail"] for each in results.receive(at_least=4, within=60)]
+    outcomes = {(each["caused_by"], each["command"]["outcome"]) for each in events}
+    assert outcomes == {("by-queue", "done"), ("by-bus", "done")}
+    assert len({each["id"] for each in events}) == 2
+    for email in ways.values():
+        path = f"/instances/default/api/customers?filter[q][email_eq]={email}"
+        assert len(stack.request("GET", path).json()["data"]) == 1
+
+
+def test_a_write_under_a_key_is_done_once(stack: Stack) -> None:
+    headers = {"Idempotency-Key": "crm-1"}
+    body = {"email": "key@example.com"}
+    path = "/instances/default/api/customers"
+    first, again = (stack.request("POST", path, body, headers=headers) for _ in range(2))
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert first.json()["id"] == again.json()["id"]
+    other = stack.request("POST", path, {"email": "other@example.com"}, headers=headers)
+    assert other.json()["category"] == "key-reused"

@@ -104,7 +104,7 @@ def test_commands_wait_for_days_and_then_ring(of_type: OfType) -> None:
     days = (queue["RedrivePolicy"]["maxReceiveCount"] - 10) * LONGEST / 86_400
     assert 7 < days < queue["MessageRetentionPeriod"] / 86_400
     mapping = _read_by(of_type, "CommandQueue", "CommandsFunction")
-    assert mapping["ScalingConfig"] == {"MaximumConcurrency": {"Ref": "CommandConcurrency"}}
+    assert mapping["ScalingConfig"] == {"MaximumConcurrency": 2}
     alarm = _alarms(of_type)[("AWS/SQS", "ApproximateAgeOfOldestMessage", "CommandQueue.QueueName")]
     assert alarm["Threshold"] == 3600
 
