@@ -109,7 +109,7 @@ redrive: .venv/.installed
 
 .PHONY: test
 test: $(TESTED)
-	$(PY) -m pytest -n auto --dist loadgroup $(ARGS)
+	$(PY) -m pytest -n auto --no-loadscope-reorder $(ARGS)
 
 .PHONY: quick
 quick: $(TESTED)

@@ -10,6 +10,7 @@ from typing import Any
 import boto3
 import pytest
 from moto import mock_aws
+from xdist.scheduler import LoadScopeScheduling
 
 from local.simulator import Simulator
 
@@ -95,11 +96,21 @@ def put_secret(name: str = "commerce-layer/default", **changes: Any) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest begins first; the rest in the order of pytest-randomly."""
+    items.sort(key=lambda item: not item.nodeid.startswith(RUNTIME))
+
+
+RUNTIME = "tests/runtime/"
+
+
+class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # it carries no types
     """How tests are dealt out to several processes (`-n`): a file stays together, and all that
-    work with the one build in .aws-sam, which take longest and begin first.
+    work with the one build in .aws-sam.
     """
-    items.sort(key=lambda item: "tests/runtime/" not in item.nodeid)
-    for item in items:
-        file = item.nodeid.partition("::")[0]
-        name = "runtime" if file.startswith("tests/runtime/") else file
-        item.add_marker(pytest.mark.xdist_group(name))
+
+    def _split_scope(self, nodeid: str) -> str:
+        return RUNTIME if nodeid.startswith(RUNTIME) else nodeid.partition("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
+    return ByFile(config, log)
