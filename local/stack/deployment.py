@@ -49,6 +49,16 @@ def deploy(emulator: MiniStack, parameters: Mapping[str, str], log: Path) -> Non
         log=log,
     )
 
+    _number_concurrency(emulator)
+
+
+def _number_concurrency(emulator: MiniStack) -> None:
+    """A concurrency that refers to a parameter arrives there as text, and stops all polling."""
+    client = emulator.client("lambda")
+    for mapping in client.list_event_source_mappings()["EventSourceMappings"]:
+        scaling = {name: int(value) for name, value in mapping.get("ScalingConfig", {}).items()}
+        client.update_event_source_mapping(UUID=mapping["UUID"], ScalingConfig=scaling)
+
 
 @contextmanager
 def the_build() -> Iterator[None]:
