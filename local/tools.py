@@ -14,6 +14,17 @@ RUNTIME_PYTHON = TOOLS / "runtime" / "bin" / "python3.13"
 BUILD = ROOT / ".aws-sam" / "build"
 LAYER = BUILD / "ConnectorLayer"
 
+# Packages of functions/ -> their logical ids in template.yaml.
+FUNCTIONS = {
+    "api": "ApiFunction",
+    "sync": "SyncFunction",
+    "webhooks": "WebhooksFunction",
+    "guardian": "GuardianFunction",
+    "commands": "CommandsFunction",
+    "bulk_imports": "BulkImportsFunction",
+    "bulk_exports": "BulkExportsFunction",
+}
+
 # Lambda's name of this machine's processor.
 ARCHITECTURE = "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
 

@@ -18,18 +18,9 @@ from local.stack import Stack, connect, demo, local_stack
 from local.stack.ministack import ACCESS_KEY, REGION, SECRET_KEY
 from local.stack.stack import INSTANCE, FunctionFailed, NotHealthy
 from local.stack.telling import StoryFailed
-from local.tools import NotInstalled
+from local.tools import FUNCTIONS, NotInstalled
 
 SEED = 50
-FUNCTIONS = {
-    "api": "ApiFunction",
-    "sync": "SyncFunction",
-    "webhooks": "WebhooksFunction",
-    "guardian": "GuardianFunction",
-    "commands": "CommandsFunction",
-    "bulk_imports": "BulkImportsFunction",
-    "bulk_exports": "BulkExportsFunction",
-}
 
 
 def main() -> int:

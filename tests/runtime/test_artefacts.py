@@ -11,22 +11,13 @@ import pytest
 
 from local.processes import run
 from local.stack import deployment
-from local.tools import BUILD, ROOT, RUNTIME_PYTHON, SAM
+from local.tools import BUILD, FUNCTIONS, ROOT, RUNTIME_PYTHON, SAM
 from tests.runtime.conftest import needs_tools
 
 pytestmark = [needs_tools, pytest.mark.slow]
 
 MEGABYTE = 1024 * 1024
-FUNCTIONS = {
-    "ApiFunction": "api",
-    "SyncFunction": "sync",
-    "WebhooksFunction": "webhooks",
-    "GuardianFunction": "guardian",
-    "CommandsFunction": "commands",
-    "BulkImportsFunction": "bulk_imports",
-    "BulkExportsFunction": "bulk_exports",
-}
-ARTEFACTS = {"ConnectorLayer": "/opt"} | dict.fromkeys(FUNCTIONS, "/var/task")
+ARTEFACTS = {"ConnectorLayer": "/opt"} | dict.fromkeys(FUNCTIONS.values(), "/var/task")
 # In the flag word of bytecode: checked by a hash of the source, and not even that.
 UNCHECKED_HASH = (1).to_bytes(4, "little")
 
@@ -57,7 +48,7 @@ def test_every_module_has_bytecode_that_lambda_takes_as_it_is(built: Path, artef
 def test_stack_traces_name_the_files_where_lambda_has_them(
     built: Path, artefact: str, place: str
 ) -> None:
-    package = FUNCTIONS.get(artefact)
+    package = {function: name for name, function in FUNCTIONS.items()}.get(artefact)
     module = f"{package}/handler" if package else "python/connector/errors"
     folder, _, name = module.rpartition("/")
     compiled = built / artefact / folder / "__pycache__" / f"{name}.cpython-313.pyc"
@@ -93,7 +84,7 @@ def test_our_package_is_there_without_its_tools(built: Path) -> None:
     assert not list((built / "ConnectorLayer").rglob("make_catalog*"))
 
 
-@pytest.mark.parametrize(("function", "package"), FUNCTIONS.items())
+@pytest.mark.parametrize(("package", "function"), FUNCTIONS.items())
 def test_a_function_is_its_own_package_alone(built: Path, function: str, package: str) -> None:
     assert [path.name for path in (built / function).iterdir()] == [package]
     assert _files(built / function / package) == _files(ROOT / "functions" / package)

@@ -12,9 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from local.stack.__main__ import FUNCTIONS
 from local.stack.ministack import MiniStack
-from local.tools import ROOT
+from local.tools import FUNCTIONS, ROOT
 from tests.runtime.conftest import needs_tools
 
 pytestmark = [needs_tools, pytest.mark.stack, pytest.mark.slow]

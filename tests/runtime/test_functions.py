@@ -11,20 +11,11 @@ import pytest
 from local.lambda_runtime import Invocation, LambdaRuntime
 from local.simulator import Simulator
 from local.stack import Stack
-from local.tools import LAYER, ROOT
+from local.tools import FUNCTIONS, LAYER, ROOT
 from tests.runtime.conftest import needs_tools, taken_by_webhooks
 
 pytestmark = [needs_tools, pytest.mark.stack, pytest.mark.slow]
 
-FUNCTIONS = {
-    "api": "ApiFunction",
-    "sync": "SyncFunction",
-    "webhooks": "WebhooksFunction",
-    "guardian": "GuardianFunction",
-    "commands": "CommandsFunction",
-    "bulk_imports": "BulkImportsFunction",
-    "bulk_exports": "BulkExportsFunction",
-}
 SAMPLES = sorted(
     (package, path.name)
     for package in FUNCTIONS

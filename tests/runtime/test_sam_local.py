@@ -24,7 +24,7 @@ from local.simulator import Simulator
 from local.stack import deployment
 from local.stack.ministack import MiniStack
 from local.stack.stack import secrets_of
-from local.tools import ARCHITECTURE, ROOT, SAM
+from local.tools import ARCHITECTURE, FUNCTIONS, ROOT, SAM
 from tests.conftest import REGION, create_table
 from tests.runtime.conftest import forget_everything, needs_tools, taken_by_webhooks
 
@@ -38,15 +38,6 @@ def _engine_answers() -> bool:
 
 # Containers reach this machine by its address on the engine's own network.
 HOST = "172.17.0.1"
-FUNCTIONS = {
-    "api": "ApiFunction",
-    "sync": "SyncFunction",
-    "webhooks": "WebhooksFunction",
-    "guardian": "GuardianFunction",
-    "commands": "CommandsFunction",
-    "bulk_imports": "BulkImportsFunction",
-    "bulk_exports": "BulkExportsFunction",
-}
 SAMPLES = sorted(
     str(path.relative_to(ROOT / "events")) for path in (ROOT / "events").glob("*/*.json")
 )
